@@ -1,0 +1,1 @@
+"""The SIEMs that mcp-siem speaks to, one folder each."""

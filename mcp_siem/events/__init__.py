@@ -1,0 +1,1 @@
+"""What happened: the event, its fields, and what is derived from them. Pure; no I/O."""

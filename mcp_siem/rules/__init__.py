@@ -1,0 +1,1 @@
+"""What to look for: rules, packs, fixtures, lint."""

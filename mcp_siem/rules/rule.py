@@ -1,0 +1,69 @@
+"""A rule and a pack of rules, as text: pySigma rewrites its objects in place, so each use parses afresh."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mcp_siem.events.taxonomy import Taxonomy
+
+__all__ = ["Kind", "LogSource", "Rule", "RulePack"]
+
+Kind = Literal["detection", "correlation", "filter"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSource:
+    """A Sigma logsource; an absent part matches anything."""
+
+    category: str | None = None
+    product: str | None = None
+    service: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One Sigma document.
+
+    `text` is self-contained YAML: the documents this rule refers to (base rules, filters that apply) and
+    then its own, so that a target needs nothing else. `digest` is SHA-256 over `text`, hex. `path` and
+    `line` say where its document starts. `alerts` is False for a base rule of a correlation without
+    `generate`. `off` says why a rule does not run (an unset `[vars]` entry), else None.
+    """
+
+    id: str
+    name: str | None
+    stem: str
+    title: str
+    level: str
+    status: str
+    kind: Kind
+    tags: tuple[str, ...]
+    logsource: LogSource | None
+    text: str
+    digest: str
+    path: str
+    line: int
+    alerts: bool = True
+    off: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RulePack:
+    """All rules that were loaded together; built whole or not at all; iterates in stem order."""
+
+    name: str
+    version: str
+    rules: tuple[Rule, ...]
+    taxonomy: Taxonomy
+    digest: str
+    variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Rule]:
+        return iter(self.rules)
+
+    def __len__(self) -> int:
+        return len(self.rules)
+
+    def alerting(self) -> tuple[Rule, ...]:
+        """Rules that alert and are on, in stem order: what is counted, converted and deployed."""
+        return tuple(rule for rule in self.rules if rule.alerts and rule.off is None and rule.kind != "filter")
