@@ -1,10 +1,11 @@
 """The port of a SIEM's half with I/O, and how a backend offers both halves."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from mcp_siem.convert.target import Target
+from mcp_siem.convert.target import Resource, Target
+from mcp_siem.events.taxonomy import Taxonomy
 
 __all__ = ["Backend", "Client", "Connection"]
 
@@ -45,7 +46,7 @@ class Client(Protocol):
 
 
 class Backend(Protocol):
-    """What the entry-point group `mcp_siem.backends` holds: two factories, nothing done at import."""
+    """What the entry-point group `mcp_siem.backends` holds: factories, nothing done at import."""
 
     name: str
 
@@ -55,4 +56,12 @@ class Backend(Protocol):
 
     def client(self, connection: Connection) -> Client:
         """The half with I/O."""
+        ...
+
+    def exports(self) -> Mapping[str, Callable[[Sequence[Resource]], str]]:
+        """Files this SIEM imports, by form (`ndjson`, `conf`): resources in, the file's text out."""
+        ...
+
+    def template(self, taxonomy: Taxonomy) -> str | None:
+        """The index template its queries rely on, as JSON; None where there is no such thing."""
         ...

@@ -1,0 +1,39 @@
+"""`check`: is the pack right? Lint, and every fixture replayed."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from mcp_siem.cli import options
+from mcp_siem.cli.console import console
+from mcp_siem.prove.check import check_paths
+from mcp_siem.report.findings import FINDING_FORMATS, render_findings
+
+__all__ = ["command"]
+
+_FINDINGS = 10
+
+
+@click.command("check")
+@click.argument("paths", nargs=-1, metavar="[PATH]...")
+@options.rules
+@options.formats(*FINDING_FORMATS)
+@options.output
+@options.common
+@click.pass_context
+def command(  # noqa: PLR0913 - a command line has the flags it has
+    ctx: click.Context,
+    paths: Sequence[str],
+    rules: Sequence[str],
+    form: str,
+    output: str | None,
+    quiet: bool,  # noqa: FBT001 - a flag
+    no_color: bool,  # noqa: FBT001 - a flag
+) -> int:
+    """Lint the rules and replay their fixtures. PATH is the same as --rules PATH; default is the shipped pack."""
+    chosen = [Path(path) for path in (*paths, *rules)] or None
+    report = check_paths(chosen, variables=options.settings_of(ctx).variables)
+    with console(output, quiet=quiet, no_color=no_color) as out:
+        out.data(render_findings(report, form, out.style))
+    return _FINDINGS if report.findings and form != "sarif" else 0

@@ -1,0 +1,61 @@
+"""Where a verb writes: data to standard output or a file, words to standard error."""
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from mcp_siem.errors import UsageError
+from mcp_siem.report.terminal import Style, safe
+
+__all__ = ["Console", "console"]
+
+
+class Console:
+    """Data and words of one run."""
+
+    def __init__(self, stream: BinaryIO, *, quiet: bool, style: Style) -> None:
+        self._stream = stream
+        self._quiet = quiet
+        self.style = style
+
+    def data(self, text: str | bytes) -> None:
+        """Writes data as it is."""
+        self._stream.write(text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text)
+
+    def line(self, text: str | bytes) -> None:
+        """Writes data and a line end."""
+        self.data(text)
+        self._stream.write(b"\n")
+
+    def say(self, text: str) -> None:
+        """Words for people; kept off standard output, and silent with --quiet."""
+        if not self._quiet:
+            click.echo(text, err=True)
+
+    def note(self, place: str, text: str) -> None:
+        """A located note that ends nothing."""
+        self.say(f"note: {safe(place)}: {safe(text)}")
+
+
+@contextlib.contextmanager
+def console(output: str | None, *, quiet: bool, no_color: bool) -> Iterator[Console]:
+    """Opens the data stream; a file is written whole or not at all."""
+    if output is None:
+        color = not no_color and sys.stdout.isatty()
+        yield Console(sys.stdout.buffer, quiet=quiet, style=Style(color=color))
+        sys.stdout.buffer.flush()
+        return
+    part = Path(f"{output}.part")
+    try:
+        with part.open("wb") as stream:
+            yield Console(stream, quiet=quiet, style=Style(color=False))
+        os.replace(part, output)  # noqa: PTH105 - atomic on one file system, as Path.replace, but says what it does
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror}", source=output, hint="name a writable file with --output") from error
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,79 @@
+"""What several verbs load: the pack, the deriver of events, backends, connections."""
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+
+from mcp_siem.cli.console import Console
+from mcp_siem.cli.settings import Settings
+from mcp_siem.convert.target import Query, Refusal, Resource, Target
+from mcp_siem.deploy.client import Backend, Connection
+from mcp_siem.deploy.connect import read_connection
+from mcp_siem.errors import ConfigError, UsageError
+from mcp_siem.events.derive import Deriver
+from mcp_siem.events.redact import Redactor
+from mcp_siem.rules.pack import default_pack_dir, load_pack, load_secret_formats
+from mcp_siem.rules.rule import Rule, RulePack
+
+__all__ = ["backend_named", "connection_named", "make_deriver", "open_pack", "render", "say_off"]
+
+
+def open_pack(rules: Sequence[str], settings: Settings) -> RulePack:
+    """The rules named, or the shipped pack; raises PackError with every located issue."""
+    return load_pack([Path(path) for path in rules] or None, variables=settings.variables)
+
+
+def say_off(pack: RulePack, console: Console) -> None:
+    """Says which rules do not run, and why."""
+    for rule in pack:
+        if rule.off:
+            console.note(f"{rule.path}:{rule.line}", f"{rule.stem} is off: {rule.off}")
+
+
+def make_deriver(environ: Mapping[str, str] = os.environ) -> Deriver:
+    """The deriver of events; secrets are hashed with MCP_SIEM_HASH_KEY, else with a key of this run alone."""
+    key = environ.get("MCP_SIEM_HASH_KEY", "").encode() or secrets.token_bytes(32)
+    return Deriver(Redactor(load_secret_formats(default_pack_dir()), key))
+
+
+def backend_named(name: str | None) -> Backend:
+    """The backend registered under this name; raises UsageError listing those there are."""
+    found: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group="mcp_siem.backends")}
+    if name is None or name not in found:
+        said = "no target given" if name is None else f"unknown target {name!r}"
+        raise UsageError(said, hint=f"use --target with one of: {', '.join(sorted(found))}")
+    loaded: Backend = found[name].load()
+    return loaded
+
+
+def connection_named(env: str | None, target: str | None, settings: Settings) -> Connection:
+    """The connection [env.NAME]; the only one of the target if no name is given."""
+    fitting = [name for name, table in settings.envs.items() if target is None or table.get("target") == target]
+    name = env or (fitting[0] if len(fitting) == 1 else None)
+    if name is None:
+        raise ConfigError(
+            "no connection chosen" if fitting else "no connection is configured",
+            source=settings.path,
+            hint="use --env with one of: " + ", ".join(sorted(fitting)) if fitting else "write [env.NAME] with target and url in mcp-siem.toml",
+        )
+    if name not in settings.envs:
+        raise ConfigError(f"no [env.{name}]", source=settings.path, hint=f"configured are: {', '.join(sorted(settings.envs)) or 'none'}")
+    connection = read_connection(name, settings.envs[name], os.environ)
+    if target is not None and connection.target != target:
+        raise UsageError(f"--env {name} is {connection.target}, --target says {target}", hint="leave --target out")
+    return connection
+
+
+def render(target: Target, rules: Sequence[Rule]) -> tuple[list[tuple[Resource, str]], list[Refusal]]:
+    """Every rule as the target's resource with its title, and what the target refuses."""
+    resources: list[tuple[Resource, str]] = []
+    refusals: list[Refusal] = []
+    for rule in rules:
+        answer = target.query(rule)
+        if isinstance(answer, Query):
+            resources.append((target.resource(answer, rule), rule.title))
+        else:
+            refusals.append(answer)
+    return resources, refusals

@@ -1,0 +1,58 @@
+"""`normalise`: raw records in, events of the taxonomy out."""
+
+from collections.abc import Iterator, Sequence
+
+import click
+import orjson
+
+from mcp_siem.cli import options
+from mcp_siem.cli.console import Console, console
+from mcp_siem.cli.loading import make_deriver
+from mcp_siem.events.event import Event
+from mcp_siem.events.time import format_time
+from mcp_siem.report.terminal import safe
+from mcp_siem.sources.port import ParseIssue
+from mcp_siem.stream.read import read_events
+
+__all__ = ["command"]
+
+_COLUMNS = ("event.dataset", "mcp.method.name", "gen_ai.tool.name", "mcp.server.name", "event.outcome")
+
+
+@click.command("normalise")
+@click.argument("paths", nargs=-1, required=True, metavar="FILE...")
+@options.source
+@options.formats("text", "json", "jsonl")
+@options.output
+@options.common
+def command(paths: Sequence[str], source: str, form: str, output: str | None, quiet: bool, no_color: bool) -> None:  # noqa: FBT001, PLR0913 - flags
+    """Turn raw records (FILE, directory, .gz, or - for standard input) into events with one documented schema."""
+    with console(output, quiet=quiet, no_color=no_color) as out:
+        events = _events(paths, source, out)
+        if form == "json":
+            out.line(orjson.dumps([document(event) for event in events], default=str))
+            return
+        for event in events:
+            out.line(orjson.dumps(document(event), default=str) if form == "jsonl" else _line(event))
+
+
+def _events(paths: Sequence[str], source: str, out: Console) -> Iterator[Event]:
+    for item in read_events(paths, source=source, deriver=make_deriver()):
+        if isinstance(item, ParseIssue):
+            out.note(item.ref, f"{item.code}: {item.reason}")
+        else:
+            yield item
+
+
+def document(event: Event) -> dict[str, object]:
+    """The event with flat dotted keys and `@timestamp` in RFC 3339 UTC."""
+    flat = event.flat()
+    if event.time is not None:
+        flat["@timestamp"] = format_time(event.time)
+    return flat
+
+
+def _line(event: Event) -> str:
+    when = format_time(event.time) if event.time is not None else "-"
+    cells = [safe(str(next(iter(event.values(name)), "-"))) for name in _COLUMNS]
+    return f"{when}  " + "  ".join(cells)

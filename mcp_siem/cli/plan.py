@@ -1,0 +1,72 @@
+"""`plan`: what would change on the SIEM. Reads only."""
+
+from collections.abc import Sequence
+
+import click
+
+from mcp_siem import __version__
+from mcp_siem.cli import options
+from mcp_siem.cli.console import console
+from mcp_siem.cli.loading import backend_named, connection_named, open_pack, render, say_off
+from mcp_siem.cli.settings import Settings
+from mcp_siem.convert.target import Refusal, Remote, Resource, Target
+from mcp_siem.deploy.client import Client
+from mcp_siem.deploy.plan import Plan, make_plan
+from mcp_siem.report.plans import PLAN_FORMATS, render_plan
+from mcp_siem.rules.rule import RulePack
+
+__all__ = ["command", "open_client", "plan_now"]
+
+_FINDINGS = 10
+
+
+@click.command("plan")
+@options.rules
+@options.target
+@options.env
+@click.option("--prune", is_flag=True, envvar="MCP_SIEM_PRUNE", help="Delete what we deployed and the pack no longer holds.")
+@click.option("--exit-code", is_flag=True, envvar="MCP_SIEM_EXIT_CODE", help="Exit 10 when something would change.")
+@options.formats(*PLAN_FORMATS)
+@options.output
+@options.common
+@click.pass_context
+def command(  # noqa: PLR0913 - a command line has the flags it has
+    ctx: click.Context,
+    rules: Sequence[str],
+    target: str | None,
+    env: str | None,
+    prune: bool,  # noqa: FBT001 - a flag
+    exit_code: bool,  # noqa: FBT001 - a flag
+    form: str,
+    output: str | None,
+    quiet: bool,  # noqa: FBT001 - a flag
+    no_color: bool,  # noqa: FBT001 - a flag
+) -> int:
+    """Compare the rules with what stands on the SIEM of --env and show what would change."""
+    settings = options.settings_of(ctx)
+    pack = open_pack(rules, settings)
+    kind, client = open_client(target, env, settings)
+    plan, _, refusals = plan_now(pack, kind, client, prune=prune)
+    with console(output, quiet=quiet, no_color=no_color) as out:
+        say_off(pack, out)
+        for refusal in refusals:
+            out.note(refusal.stem, f"not deployed, refused on {refusal.target}: {refusal.code}: {refusal.reason}")
+        out.data(render_plan(plan, form, out.style))
+    return _FINDINGS if exit_code and plan.pending else 0
+
+
+def open_client(target: str | None, env: str | None, settings: Settings) -> tuple[Target, Client]:
+    """Both halves of the SIEM that --env (or the only fitting connection) names."""
+    connection = connection_named(env, target, settings)
+    backend = backend_named(connection.target)
+    return backend.target(), backend.client(connection)
+
+
+def plan_now(
+    pack: RulePack, kind: Target, client: Client, *, prune: bool
+) -> tuple[Plan, list[tuple[Resource, str]], list[Refusal]]:
+    """Renders the pack, reads the SIEM, and makes the plan; also gives what was rendered and refused."""
+    desired, refusals = render(kind, pack.alerting())
+    remote: list[Remote] = [kind.parse(document) for document in client.list()]
+    plan = make_plan(desired, remote, target=kind.name, pack_digest=pack.digest, tool_version=__version__, prune=prune)
+    return plan, desired, refusals

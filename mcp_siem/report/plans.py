@@ -1,0 +1,100 @@
+"""A plan for people: what would change on the SIEM, why, and what somebody changed there by hand."""
+
+import html
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+import orjson
+
+from mcp_siem.convert.target import Action, Change
+from mcp_siem.deploy.plan import Plan, plan_to_json
+from mcp_siem.report.terminal import Style, cut, safe
+
+__all__ = ["PLAN_FORMATS", "render_plan"]
+
+_SIGNS = {Action.NOOP: " ", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "="}
+_WIDTH = 110
+
+
+def render_plan(plan: Plan, form: str, style: Style) -> str:
+    """The plan in one of PLAN_FORMATS, ending with a line end."""
+    return PLAN_FORMATS[form](plan, style)
+
+
+def _text(plan: Plan, style: Style) -> str:
+    shown = [change for change in plan.changes if change.action is not Action.NOOP or change.reasons]
+    lines = [line for change in shown for line in _change_lines(change, style)]
+    lines.append(_verdict(plan))
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(plan: Plan) -> str:
+    counts = Counter(change.action for change in plan.changes)
+    words = ", ".join(f"{counts[action]} to {action}" for action in Action if action is not Action.NOOP and counts[action])
+    same = f"{counts[Action.NOOP]} unchanged"
+    return f"{plan.target}: {words or 'nothing to do'}, {same}."
+
+
+def _change_lines(change: Change, style: Style) -> Iterable[str]:
+    colour = {"create": "low", "update": "medium", "delete": "high", "adopt": "medium"}.get(change.action, "dim")
+    yield style.paint(f"{_SIGNS[change.action]} {change.action:<7}", colour) + f" {safe(change.title)}  ({safe(change.address)})"
+    yield from (f"          because {safe(reason)}" for reason in change.reasons)
+    if change.action is Action.UPDATE:
+        yield from (f"          {line}" for line in _field_changes(change))
+
+
+def _field_changes(change: Change) -> Iterable[str]:
+    before, after = _object(change.before), _object(change.after)
+    for name in sorted(before.keys() | after.keys()):
+        old, new = before.get(name), after.get(name)
+        if old != new:
+            yield f"{safe(name)}: {_shown(old)} -> {_shown(new)}"
+
+
+def _object(spec: str | None) -> Mapping[str, object]:
+    parsed = orjson.loads(spec) if spec else {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _shown(value: object) -> str:
+    return cut(safe(orjson.dumps(value).decode()), _WIDTH)
+
+
+def _json(plan: Plan, _style: Style) -> str:
+    return plan_to_json(plan).rstrip("\n") + "\n"
+
+
+def _markdown(plan: Plan, _style: Style) -> str:
+    rows = ["| | rule | address | why |", "|---|---|---|---|"]
+    rows += [
+        f"| {change.action} | {_md(change.title)} | `{_md(change.address)}` | {_md('; '.join(change.reasons))} |"
+        for change in plan.changes
+        if change.action is not Action.NOOP or change.reasons
+    ]
+    return f"**{_md(_verdict(plan))}**\n\n" + ("\n".join(rows) + "\n" if len(rows) > 2 else "")  # noqa: PLR2004 - the head is two rows
+
+
+def _md(text: str) -> str:
+    escaped = html.escape(safe(text), quote=False)
+    return "".join(f"\\{char}" if char in r"\`*_[]|#!" else char for char in escaped)
+
+
+def _html(plan: Plan, _style: Style) -> str:
+    rows = "".join(
+        f"<tr class={change.action}><td>{change.action}<td>{html.escape(safe(change.title))}"
+        f"<td><code>{html.escape(safe(change.address))}</code><td>{html.escape(safe('; '.join(change.reasons)))}\n"
+        for change in plan.changes
+    )
+    style = "body{font:14px sans-serif}td,th{padding:4px 10px;text-align:left}.create{background:#e6ffec}.update{background:#fff8c5}.delete{background:#ffebe9}"
+    return (
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>mcp-siem plan</title><style>{style}</style>\n"
+        f"<h1>{html.escape(_verdict(plan))}</h1>\n<table><tr><th>action<th>rule<th>address<th>why\n{rows}</table></html>\n"
+    )
+
+
+PLAN_FORMATS: Mapping[str, Callable[[Plan, Style], str]] = {
+    "text": _text,
+    "json": _json,
+    "markdown": _markdown,
+    "html": _html,
+}
