@@ -81,7 +81,8 @@ class Action(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One address of a plan. `before` and `after` are specs (canonical JSON) or None; `drifted` names owned
-    fields that somebody changed on the SIEM since we applied; `reasons` say it in words."""
+    fields that somebody changed on the SIEM since we applied; `reasons` say it in words. `seen` is the actual
+    digest the plan was made from (None: no object), so that a write can tell what moved since."""
 
     address: str
     title: str
@@ -90,6 +91,7 @@ class Change:
     after: str | None
     reasons: tuple[str, ...] = ()
     drifted: tuple[str, ...] = ()
+    seen: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
