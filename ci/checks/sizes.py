@@ -24,7 +24,9 @@ def main() -> int:
         text = path.read_text(encoding="utf-8")
         name = path.relative_to(ROOT)
         if "@generated" not in text[:2000] and text.count("\n") > MODULE:
-            faults.append(f"{name}: {text.count(chr(10))} lines, at most {MODULE}: split it by what its parts are about")
+            faults.append(
+                f"{name}: {text.count(chr(10))} lines, at most {MODULE}: split it by what its parts are about"
+            )
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 lengths.append(_source_lines(node))

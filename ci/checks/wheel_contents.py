@@ -12,7 +12,9 @@ def main(wheel: str) -> int:
     names = zipfile.ZipFile(wheel).namelist()
     top = {name.split("/")[0] for name in names} - ALLOWED
     faults = [f"unexpected at top level: {name}" for name in top if not name.endswith(".dist-info")]
-    faults += [f"{name} would shadow pySigma" for name in names if name in {"sigma/__init__.py", "sigma/backends/__init__.py"}]
+    faults += [
+        f"{name} would shadow pySigma" for name in names if name in {"sigma/__init__.py", "sigma/backends/__init__.py"}
+    ]
     rules = [name for name in names if name.startswith("mcp_siem/_pack/rules/") and name.endswith(".yml")]
     if not rules:
         faults.append("the rule pack is missing (mcp_siem/_pack)")

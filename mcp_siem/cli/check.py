@@ -22,14 +22,14 @@ _FINDINGS = 10
 @options.output
 @options.common
 @click.pass_context
-def command(  # noqa: PLR0913 - a command line has the flags it has
+def command(
     ctx: click.Context,
     paths: Sequence[str],
     rules: Sequence[str],
     form: str,
     output: str | None,
-    quiet: bool,  # noqa: FBT001 - a flag
-    no_color: bool,  # noqa: FBT001 - a flag
+    quiet: bool,
+    no_color: bool,
 ) -> int:
     """Lint the rules and replay their fixtures. PATH is the same as --rules PATH; default is the shipped pack."""
     chosen = [Path(path) for path in (*paths, *rules)] or None

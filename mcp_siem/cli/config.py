@@ -23,7 +23,7 @@ def command() -> None:
 @options.output
 @options.common
 @click.pass_context
-def show(ctx: click.Context, form: str, output: str | None, quiet: bool, no_color: bool) -> None:  # noqa: FBT001 - flags
+def show(ctx: click.Context, form: str, output: str | None, quiet: bool, no_color: bool) -> None:
     """Print each setting, its value and its origin (variable, file or default). Secrets are never read or shown."""
     rows = list(_rows(options.settings_of(ctx)))
     with console(output, quiet=quiet, no_color=no_color) as out:

@@ -56,6 +56,8 @@ def console(output: str | None, *, quiet: bool, no_color: bool) -> Iterator[Cons
             yield Console(stream, quiet=quiet, style=Style(color=False))
         os.replace(part, output)  # noqa: PTH105 - atomic on one file system, as Path.replace, but says what it does
     except OSError as error:
-        raise UsageError(f"cannot be written: {error.strerror}", source=output, hint="name a writable file with --output") from error
+        raise UsageError(
+            f"cannot be written: {error.strerror}", source=output, hint="name a writable file with --output"
+        ) from error
     finally:
         part.unlink(missing_ok=True)

@@ -22,14 +22,14 @@ __all__ = ["command"]
 @options.output
 @options.common
 @click.pass_context
-def command(  # noqa: PLR0913 - a command line has the flags it has
+def command(
     ctx: click.Context,
     rules: Sequence[str],
     target: str | None,
     form: str,
     output: str | None,
-    quiet: bool,  # noqa: FBT001 - a flag
-    no_color: bool,  # noqa: FBT001 - a flag
+    quiet: bool,
+    no_color: bool,
 ) -> None:
     """Print the rules as queries of --target; `ndjson` is Kibana's import file, `conf` Splunk's savedsearches.conf."""
     backend = backend_named(target)
@@ -82,7 +82,9 @@ def _write_export(out: Console, name: str, form: str, rules: Sequence[object]) -
     backend = backend_named(name)
     exports = backend.exports()
     if form not in exports:
-        raise UsageError(f"{name} has no {form} file", hint=f"use --format with one of: text, json, {', '.join(sorted(exports))}")
+        raise UsageError(
+            f"{name} has no {form} file", hint=f"use --format with one of: text, json, {', '.join(sorted(exports))}"
+        )
     resources, refusals = render(backend.target(), rules)
     out.data(exports[form]([resource for resource, _ in resources]))
     for refusal in refusals:

@@ -27,7 +27,7 @@ __all__ = ["command"]
 @options.output
 @options.common
 @click.pass_context
-def command(  # noqa: PLR0913 - a command line has the flags it has
+def command(
     ctx: click.Context,
     rule: str,
     event: str,
@@ -35,8 +35,8 @@ def command(  # noqa: PLR0913 - a command line has the flags it has
     source: str,
     form: str,
     output: str | None,
-    quiet: bool,  # noqa: FBT001 - a flag
-    no_color: bool,  # noqa: FBT001 - a flag
+    quiet: bool,
+    no_color: bool,
 ) -> None:
     """Show which part of RULE (stem or id) held on EVENT (`FILE:LINE` as an alert names it, or a FILE)."""
     pack = open_pack(rules, options.settings_of(ctx))
@@ -53,7 +53,9 @@ def command(  # noqa: PLR0913 - a command line has the flags it has
                 for line in explanation_lines(told, out.style):
                     out.line(line)
         if not found:
-            raise NoInputError("no event stands there", source=event, hint="name FILE:LINE as an alert's `at` line gives it")
+            raise NoInputError(
+                "no event stands there", source=event, hint="name FILE:LINE as an alert's `at` line gives it"
+            )
 
 
 def _rule(pack: RulePack, name: str) -> Rule:

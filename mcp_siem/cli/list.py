@@ -20,7 +20,9 @@ __all__ = ["command"]
 @options.output
 @options.common
 @click.pass_context
-def command(ctx: click.Context, rules: Sequence[str], form: str, output: str | None, quiet: bool, no_color: bool) -> None:  # noqa: FBT001, PLR0913 - flags
+def command(
+    ctx: click.Context, rules: Sequence[str], form: str, output: str | None, quiet: bool, no_color: bool
+) -> None:
     """List the rules: level, stem, title; rules that are off say why."""
     pack = open_pack(rules, options.settings_of(ctx))
     shown = [rule for rule in pack if rule.alerts and rule.kind != "filter"]

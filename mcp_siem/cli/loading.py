@@ -56,10 +56,16 @@ def connection_named(env: str | None, target: str | None, settings: Settings) ->
         raise ConfigError(
             "no connection chosen" if fitting else "no connection is configured",
             source=settings.path,
-            hint="use --env with one of: " + ", ".join(sorted(fitting)) if fitting else "write [env.NAME] with target and url in mcp-siem.toml",
+            hint="use --env with one of: " + ", ".join(sorted(fitting))
+            if fitting
+            else "write [env.NAME] with target and url in mcp-siem.toml",
         )
     if name not in settings.envs:
-        raise ConfigError(f"no [env.{name}]", source=settings.path, hint=f"configured are: {', '.join(sorted(settings.envs)) or 'none'}")
+        raise ConfigError(
+            f"no [env.{name}]",
+            source=settings.path,
+            hint=f"configured are: {', '.join(sorted(settings.envs)) or 'none'}",
+        )
     connection = read_connection(name, settings.envs[name], os.environ)
     if target is not None and connection.target != target:
         raise UsageError(f"--env {name} is {connection.target}, --target says {target}", hint="leave --target out")

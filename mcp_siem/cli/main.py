@@ -64,8 +64,6 @@ def _outcome() -> int:
     except McpSiemError as error:
         _say_error(error)
         return error.exit_code
-    except click.exceptions.Exit as error:
-        return error.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

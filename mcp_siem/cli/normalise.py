@@ -25,7 +25,7 @@ _COLUMNS = ("event.dataset", "mcp.method.name", "gen_ai.tool.name", "mcp.server.
 @options.formats("text", "json", "jsonl")
 @options.output
 @options.common
-def command(paths: Sequence[str], source: str, form: str, output: str | None, quiet: bool, no_color: bool) -> None:  # noqa: FBT001, PLR0913 - flags
+def command(paths: Sequence[str], source: str, form: str, output: str | None, quiet: bool, no_color: bool) -> None:
     """Turn raw records (FILE, directory, .gz, or - for standard input) into events with one documented schema."""
     with console(output, quiet=quiet, no_color=no_color) as out:
         events = _events(paths, source, out)

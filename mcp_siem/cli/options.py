@@ -41,8 +41,18 @@ def common(command: _Command) -> _Command:
     """--config, -v, -q, --no-color."""
     for option in (
         click.option("--no-color", is_flag=True, envvar=["MCP_SIEM_NO_COLOR", "NO_COLOR"], help="Plain text."),
-        click.option("-q", "--quiet", is_flag=True, envvar="MCP_SIEM_QUIET", help="No words on standard error but errors."),
-        click.option("-v", "--verbose", count=True, expose_value=False, callback=_set_logging, is_eager=True, help="Say more; twice for all."),
+        click.option(
+            "-q", "--quiet", is_flag=True, envvar="MCP_SIEM_QUIET", help="No words on standard error but errors."
+        ),
+        click.option(
+            "-v",
+            "--verbose",
+            count=True,
+            expose_value=False,
+            callback=_set_logging,
+            is_eager=True,
+            help="Say more; twice for all.",
+        ),
         click.option(
             "--config",
             metavar="FILE",
@@ -60,43 +70,65 @@ def common(command: _Command) -> _Command:
 def rules(command: _Command) -> _Command:
     """--rules PATH, repeatable: any Sigma rules in place of the shipped pack."""
     return click.option(
-        "--rules", multiple=True, metavar="PATH", envvar="MCP_SIEM_RULES", help="Sigma rules (file or directory) in place of the pack."
+        "--rules",
+        multiple=True,
+        metavar="PATH",
+        envvar="MCP_SIEM_RULES",
+        help="Sigma rules (file or directory) in place of the pack.",
     )(command)
 
 
 def source(command: _Command) -> _Command:
     """--source auto|NAME."""
-    return click.option("--source", default="auto", metavar="NAME", envvar="MCP_SIEM_SOURCE", show_default=True, help="Format of the input: auto, wire, event.")(
-        command
-    )
+    return click.option(
+        "--source",
+        default="auto",
+        metavar="NAME",
+        envvar="MCP_SIEM_SOURCE",
+        show_default=True,
+        help="Format of the input: auto, wire, event.",
+    )(command)
 
 
 def target(command: _Command) -> _Command:
     """--target: the kind of SIEM."""
-    return click.option("--target", metavar="KIND", envvar="MCP_SIEM_TARGET", help="Kind of SIEM: elastic, splunk.")(command)
+    return click.option("--target", metavar="KIND", envvar="MCP_SIEM_TARGET", help="Kind of SIEM: elastic, splunk.")(
+        command
+    )
 
 
 def env(command: _Command) -> _Command:
     """--env: a configured connection."""
-    return click.option("--env", metavar="NAME", envvar="MCP_SIEM_ENV", help="Connection [env.NAME] of mcp-siem.toml.")(command)
+    return click.option("--env", metavar="NAME", envvar="MCP_SIEM_ENV", help="Connection [env.NAME] of mcp-siem.toml.")(
+        command
+    )
 
 
 def output(command: _Command) -> _Command:
     """--output FILE instead of standard output."""
-    return click.option("--output", metavar="FILE", envvar="MCP_SIEM_OUTPUT", help="Write data to FILE instead of standard output.")(command)
+    return click.option(
+        "--output", metavar="FILE", envvar="MCP_SIEM_OUTPUT", help="Write data to FILE instead of standard output."
+    )(command)
 
 
 def formats(*names: str) -> Callable[[_Command], _Command]:
     """--format with the forms this verb has; the first is the default."""
     return click.option(
-        "--format", "form", type=click.Choice(names), default=names[0], envvar="MCP_SIEM_FORMAT", show_default=True, help="Form of the output."
+        "--format",
+        "form",
+        type=click.Choice(names),
+        default=names[0],
+        envvar="MCP_SIEM_FORMAT",
+        show_default=True,
+        help="Form of the output.",
     )
 
 
 def fail_level(command: _Command) -> _Command:
     """--fail-level LEVEL: exit 10 when an alert at or above it was raised."""
-    return click.option("--fail-level", type=click.Choice(LEVELS), envvar="MCP_SIEM_FAIL_LEVEL", help="Exit 10 if an alert is at or above this level.")(
-        command
-    )
-
-
+    return click.option(
+        "--fail-level",
+        type=click.Choice(LEVELS),
+        envvar="MCP_SIEM_FAIL_LEVEL",
+        help="Exit 10 if an alert is at or above this level.",
+    )(command)

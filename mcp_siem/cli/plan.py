@@ -24,23 +24,25 @@ _FINDINGS = 10
 @options.rules
 @options.target
 @options.env
-@click.option("--prune", is_flag=True, envvar="MCP_SIEM_PRUNE", help="Delete what we deployed and the pack no longer holds.")
+@click.option(
+    "--prune", is_flag=True, envvar="MCP_SIEM_PRUNE", help="Delete what we deployed and the pack no longer holds."
+)
 @click.option("--exit-code", is_flag=True, envvar="MCP_SIEM_EXIT_CODE", help="Exit 10 when something would change.")
 @options.formats(*PLAN_FORMATS)
 @options.output
 @options.common
 @click.pass_context
-def command(  # noqa: PLR0913 - a command line has the flags it has
+def command(
     ctx: click.Context,
     rules: Sequence[str],
     target: str | None,
     env: str | None,
-    prune: bool,  # noqa: FBT001 - a flag
-    exit_code: bool,  # noqa: FBT001 - a flag
+    prune: bool,
+    exit_code: bool,
     form: str,
     output: str | None,
-    quiet: bool,  # noqa: FBT001 - a flag
-    no_color: bool,  # noqa: FBT001 - a flag
+    quiet: bool,
+    no_color: bool,
 ) -> int:
     """Compare the rules with what stands on the SIEM of --env and show what would change."""
     settings = options.settings_of(ctx)

@@ -25,23 +25,28 @@ _FINDINGS = 10
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...")
 @options.rules
 @options.source
-@click.option("--every", is_flag=True, envvar="MCP_SIEM_EVERY", help="An alert at each event at which a correlation holds, not one a burst.")
+@click.option(
+    "--every",
+    is_flag=True,
+    envvar="MCP_SIEM_EVERY",
+    help="An alert at each event at which a correlation holds, not one a burst.",
+)
 @options.fail_level
 @options.formats("text", "json", "jsonl")
 @options.output
 @options.common
 @click.pass_context
-def command(  # noqa: PLR0913 - a command line has the flags it has
+def command(
     ctx: click.Context,
     paths: Sequence[str],
     rules: Sequence[str],
     source: str,
-    every: bool,  # noqa: FBT001 - a flag
+    every: bool,
     fail_level: str | None,
     form: str,
     output: str | None,
-    quiet: bool,  # noqa: FBT001 - a flag
-    no_color: bool,  # noqa: FBT001 - a flag
+    quiet: bool,
+    no_color: bool,
 ) -> int:
     """Run the rules over captures or events (FILE, directory, .gz, or - for standard input) and print alerts."""
     pack = open_pack(rules, options.settings_of(ctx))

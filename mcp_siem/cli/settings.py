@@ -31,7 +31,9 @@ def read_settings(path: str | None) -> Settings:
     try:
         document = tomllib.loads(chosen.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", source=str(chosen), hint="name a readable file with --config") from error
+        raise ConfigError(
+            f"cannot be read: {error}", source=str(chosen), hint="name a readable file with --config"
+        ) from error
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"is not TOML: {error}", source=str(chosen), hint="correct the line named") from error
     return _parse(document, str(chosen))
@@ -42,7 +44,9 @@ def _parse(document: Mapping[str, object], source: str) -> Settings:
     flags = {key: value for key, value in document.items() if key in FLAGS and not isinstance(value, dict)}
     if unknown:
         known = ", ".join(sorted(FLAGS))
-        raise ConfigError(f"unknown setting {unknown[0]!r}", source=source, hint=f"known are [vars], [env.NAME] and {known}")
+        raise ConfigError(
+            f"unknown setting {unknown[0]!r}", source=source, hint=f"known are [vars], [env.NAME] and {known}"
+        )
     variables = _table(document.get("vars", {}), "vars", source)
     envs = document.get("env", {})
     named = envs if isinstance(envs, dict) else {}

@@ -15,7 +15,7 @@ __all__ = ["command"]
 @options.formats("json")
 @options.output
 @options.common
-def command(target: str | None, form: str, output: str | None, quiet: bool, no_color: bool) -> None:  # noqa: ARG001, FBT001 - flags
+def command(target: str | None, form: str, output: str | None, quiet: bool, no_color: bool) -> None:  # noqa: ARG001 - `form` has one value
     """Print the index template of --target as JSON: the mapping on which its queries mean the rules."""
     backend = backend_named(target)
     text = backend.template(open_pack((), options.settings_of(click.get_current_context())).taxonomy)

@@ -30,14 +30,19 @@ def _text(plan: Plan, style: Style) -> str:
 
 def _verdict(plan: Plan) -> str:
     counts = Counter(change.action for change in plan.changes)
-    words = ", ".join(f"{counts[action]} to {action}" for action in Action if action is not Action.NOOP and counts[action])
+    words = ", ".join(
+        f"{counts[action]} to {action}" for action in Action if action is not Action.NOOP and counts[action]
+    )
     same = f"{counts[Action.NOOP]} unchanged"
     return f"{plan.target}: {words or 'nothing to do'}, {same}."
 
 
 def _change_lines(change: Change, style: Style) -> Iterable[str]:
     colour = {"create": "low", "update": "medium", "delete": "high", "adopt": "medium"}.get(change.action, "dim")
-    yield style.paint(f"{_SIGNS[change.action]} {change.action:<7}", colour) + f" {safe(change.title)}  ({safe(change.address)})"
+    yield (
+        style.paint(f"{_SIGNS[change.action]} {change.action:<7}", colour)
+        + f" {safe(change.title)}  ({safe(change.address)})"
+    )
     yield from (f"          because {safe(reason)}" for reason in change.reasons)
     if change.action is Action.UPDATE:
         yield from (f"          {line}" for line in _field_changes(change))

@@ -5,7 +5,15 @@ import unicodedata
 __all__ = ["Style", "cut", "safe"]
 
 _PLAIN_CATEGORIES = frozenset({"L", "M", "N", "P", "S"})
-_COLOURS = {"critical": "1;31", "high": "31", "medium": "33", "low": "36", "informational": "2", "bold": "1", "dim": "2"}
+_COLOURS = {
+    "critical": "1;31",
+    "high": "31",
+    "medium": "33",
+    "low": "36",
+    "informational": "2",
+    "bold": "1",
+    "dim": "2",
+}
 
 
 def safe(text: str) -> str:
