@@ -1,14 +1,30 @@
 """The taxonomy: every canonical field, and which logsource a dataset belongs to. Built from text, no I/O."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-__all__ = ["Field", "Taxonomy", "parse_taxonomy"]
+from mcp_siem.errors import ConfigError
+
+__all__ = ["FIELD_TYPES", "SENSITIVITIES", "TWIN_SUFFIX", "Field", "Taxonomy", "parse_taxonomy"]
+
+FIELD_TYPES = ("keyword", "wildcard", "long", "double", "boolean", "ip", "date", "flattened")
+SENSITIVITIES = ("none", "personal", "content")
+TWIN_SUFFIX = "_folded"
+_FORMAT = 1
+_TIERS = (1, 2, 3)
+_LOGSOURCE_PARTS = ("category", "product", "service")
+_FIELD_NAME = re.compile(r"[A-Za-z@][A-Za-z0-9_@-]*(\.[A-Za-z0-9_@-]+)*")
+_HINT = "the head of sigma_rules/taxonomy.toml describes every key of a field and of a dataset"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One canonical field. `twin_of` names the original of a folded twin (`X_folded`), else None."""
+    """One canonical field. `twin_of` names the original of a folded twin (`X_folded`), else None.
+
+    `datasets` lists where the field may occur, `revisions` the MCP revisions that know it (None: all).
+    """
 
     name: str
     type: str
@@ -17,6 +33,9 @@ class Field:
     tier: int
     array: bool = False
     twin_of: str | None = None
+    datasets: tuple[str, ...] = ()
+    sensitivity: str = "none"
+    revisions: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +50,164 @@ class Taxonomy:
         field = self.fields.get(name)
         return field.twin_of if field else None
 
+    def matches(
+        self, dataset: object, *, category: str | None = None, product: str | None = None, service: str | None = None
+    ) -> bool:
+        """Says whether an event of this dataset is tried against a rule of this logsource.
+
+        A part that the dataset has must agree. A part it lacks excludes only if the taxonomy gives
+        that value to other datasets: `product: linux` excludes no endpoint event, since no dataset
+        names an operating system, but `product: mcp` does. An unknown or absent dataset is tried
+        against every rule.
+        """
+        own = self.datasets.get(dataset.casefold()) if isinstance(dataset, str) else None
+        if own is None:
+            return True
+        named = (("category", category), ("product", product), ("service", service))
+        return all(self._agrees(own, part, value.casefold()) for part, value in named if value)
+
+    def _agrees(self, own: Mapping[str, str], part: str, value: str) -> bool:
+        if part in own:
+            return own[part] == value
+        return all(other.get(part) != value for other in self.datasets.values())
+
 
 def parse_taxonomy(text: str, source: str) -> Taxonomy:
-    """Reads taxonomy.toml; raises ConfigError with `source` and the reason."""
-    raise NotImplementedError
+    """Reads taxonomy.toml; raises ConfigError with `source:line` and the reason."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"at line (\d+)", str(error))
+        place = f"{source}:{line[1] if line else text.count(chr(10)) + 1}"
+        raise ConfigError(f"not valid TOML: {error}", source=place, hint="fix the TOML syntax at this line") from error
+    return _Reader(text=text, source=source).taxonomy(document)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """Turns the parsed document into types; `text` is kept to say on which line a fault is."""
+
+    text: str
+    source: str
+
+    def taxonomy(self, document: Mapping[str, object]) -> Taxonomy:
+        for key in document.keys() - {"format", "datasets", "fields"}:
+            raise self._error(key, f"unknown table or key {key!r}")
+        version = document.get("format")
+        if version != _FORMAT or isinstance(version, bool):
+            raise self._error("format", f"format must be {_FORMAT}, not {version!r}")
+        datasets = {
+            name.casefold(): self._dataset(name, entry) for name, entry in self._table(document, "datasets").items()
+        }
+        fields: dict[str, Field] = {}
+        for name, entry in self._table(document, "fields").items():
+            fields[name] = field = self._field(name, entry, datasets)
+            if isinstance(entry, Mapping) and entry.get("folded"):
+                twin = _twin(field)
+                fields[twin.name] = twin
+        self._refuse_clashes(fields)
+        return Taxonomy(fields=fields, datasets=datasets)
+
+    def _table(self, document: Mapping[str, object], key: str) -> Mapping[str, object]:
+        table = document.get(key)
+        if not isinstance(table, Mapping) or not table:
+            raise self._error(key, f"[{key}] must be a table with at least one entry")
+        return table
+
+    def _dataset(self, name: str, entry: object) -> dict[str, str]:
+        if not isinstance(entry, Mapping) or not entry:
+            raise self._error(name, f"dataset {name!r} must name at least one of {', '.join(_LOGSOURCE_PARTS)}")
+        parts: dict[str, str] = {}
+        for key, value in entry.items():
+            if key not in _LOGSOURCE_PARTS or not isinstance(value, str) or not value:
+                raise self._error(name, f"dataset {name!r}: {key!r} must be one of {_LOGSOURCE_PARTS} and name a text")
+            parts[key] = value.casefold()
+        return parts
+
+    def _field(self, name: str, entry: object, datasets: Mapping[str, object]) -> Field:
+        if not _FIELD_NAME.fullmatch(name):
+            raise self._error(name, f"{name!r} is no field name: letters, digits, _ and - in parts joined by dots")
+        if not isinstance(entry, Mapping):
+            raise self._error(name, f"field {name!r} must be a table; quote a name that has dots")
+        known = {"type", "origin", "tier", "meaning", "datasets", "array", "sensitivity", "revisions", "folded"}
+        for key in entry.keys() - known:
+            raise self._error(name, f"field {name!r}: unknown key {key!r}")
+        field = Field(
+            name=name,
+            type=self._choice(name, entry, "type", FIELD_TYPES),
+            meaning=self._text(name, entry, "meaning"),
+            origin=self._text(name, entry, "origin"),
+            tier=self._tier(name, entry),
+            array=self._flag(name, entry, "array"),
+            datasets=self._places(name, entry, datasets),
+            sensitivity=self._choice(name, entry, "sensitivity", SENSITIVITIES, "none"),
+            revisions=self._text(name, entry, "revisions") if "revisions" in entry else None,
+        )
+        if self._flag(name, entry, "folded") and field.type not in {"keyword", "wildcard"}:
+            raise self._error(name, f"field {name!r}: only a keyword or wildcard field can have a folded twin")
+        return field
+
+    def _text(self, name: str, entry: Mapping[str, object], key: str) -> str:
+        value = entry.get(key)
+        if not isinstance(value, str) or not value.strip():
+            raise self._error(name, f"field {name!r}: {key!r} must be a text that is not empty")
+        return value
+
+    def _choice(
+        self, name: str, entry: Mapping[str, object], key: str, allowed: Sequence[str], default: str | None = None
+    ) -> str:
+        value = entry.get(key, default)
+        if not isinstance(value, str) or value not in allowed:
+            raise self._error(name, f"field {name!r}: {key!r} must be one of {', '.join(allowed)}, not {value!r}")
+        return value
+
+    def _tier(self, name: str, entry: Mapping[str, object]) -> int:
+        value = entry.get("tier")
+        if not isinstance(value, int) or isinstance(value, bool) or value not in _TIERS:
+            raise self._error(name, f"field {name!r}: 'tier' must be 1, 2 or 3, not {value!r}")
+        return value
+
+    def _flag(self, name: str, entry: Mapping[str, object], key: str) -> bool:
+        value = entry.get(key, False)
+        if not isinstance(value, bool):
+            raise self._error(name, f"field {name!r}: {key!r} must be true or false, not {value!r}")
+        return value
+
+    def _places(self, name: str, entry: Mapping[str, object], datasets: Mapping[str, object]) -> tuple[str, ...]:
+        """Opens `mcp.*` to every dataset of that prefix; a name that opens to nothing is a fault."""
+        listed = entry.get("datasets")
+        if not isinstance(listed, list) or not listed:
+            raise self._error(name, f"field {name!r}: 'datasets' must be a list with at least one dataset")
+        places: dict[str, None] = {}
+        for item in listed:
+            prefix = item[:-1] if isinstance(item, str) and item.endswith(".*") else None
+            found = [known for known in datasets if (known.startswith(prefix) if prefix else known == item)]
+            if not found:
+                raise self._error(name, f"field {name!r}: dataset {item!r} is not in [datasets]")
+            places.update(dict.fromkeys(found))
+        return tuple(places)
+
+    def _refuse_clashes(self, fields: Mapping[str, Field]) -> None:
+        """A field below another one cannot be indexed: its parent would be a value and an object at once."""
+        for name in fields:
+            parent, dot, _ = name.rpartition(".")
+            while dot:
+                if parent in fields and fields[parent].type != "flattened":
+                    raise self._error(name, f"field {name!r} lies below the field {parent!r}, which is no object")
+                parent, dot, _ = parent.rpartition(".")
+
+    def _error(self, name: str, message: str) -> ConfigError:
+        quoted = re.escape(name)
+        found = re.search(rf'^[ \t]*\[?[ \t]*(?:"{quoted}"|{quoted})[ \t]*[=\]]', self.text, re.MULTILINE)
+        line = self.text.count("\n", 0, found.start()) + 1 if found else 1
+        return ConfigError(message, source=f"{self.source}:{line}", hint=_HINT)
+
+
+def _twin(field: Field) -> Field:
+    return replace(
+        field,
+        name=field.name + TWIN_SUFFIX,
+        meaning=f"folded twin of {field.name}: derived, matched by rules, never written by hand",
+        origin="ours",
+        twin_of=field.name,
+    )
