@@ -14,7 +14,7 @@ venv: .venv/.ready
 	touch $@
 
 demo: venv  ## real MCP attacks found in captured traffic, the rule, its queries, the plan
-	$(BIN)/python ci/demo.py
+	$(BIN)/python examples/demo.py
 
 test: venv  ## all tests; no network but the package registries
 	$(BIN)/pytest -n auto
