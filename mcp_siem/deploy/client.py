@@ -14,7 +14,8 @@ __all__ = ["Backend", "Client", "Connection"]
 class Connection:
     """A configured SIEM (`[env.NAME]` of mcp-siem.toml). Secrets come from the environment or a named secret
     file only and are kept out of `repr`, plans, journals and logs. TLS verification cannot be switched off;
-    `ca_file` names a private CA. `timeout` is in seconds."""
+    `ca_file` names a private CA. `timeout` is in seconds.
+    """
 
     name: str
     target: str

@@ -1,0 +1,173 @@
+"""A plan as canonical JSON and back: the same plan gives the same bytes; an old plan is read, a newer one refused."""
+
+import json
+import re
+from collections.abc import Callable, Mapping
+
+from mcp_siem.convert.target import Action, Change
+from mcp_siem.deploy.plan import PLAN_FORMAT, Plan
+from mcp_siem.errors import ConfigError
+
+__all__ = ["plan_from_json", "plan_to_json"]
+
+_UPGRADES: Mapping[int, Callable[[dict[str, object]], dict[str, object]]] = {}
+"""Format N to a function that turns a plan of format N into one of N+1."""
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MAKE_AGAIN = "make the plan again: mcp-siem plan --target TARGET --format json --output FILE"
+
+
+def plan_to_json(plan: Plan) -> str:
+    """The plan as JSON with sorted keys, ending in a newline; always encodable as UTF-8."""
+    record = {
+        "format": plan.format,
+        "tool_version": plan.tool_version,
+        "target": plan.target,
+        "pack": plan.pack,
+        "pack_digest": plan.pack_digest,
+        "changes": [_change_record(change) for change in plan.changes],
+    }
+    text = json.dumps(record, ensure_ascii=False, indent=2, sort_keys=True)
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n"
+
+
+def plan_from_json(text: str | bytes, source: str) -> Plan:
+    """Reads a saved plan of this or an older format; ConfigError says where in `source` it is wrong."""
+    reader = _Reader(source)
+    record = reader.upgraded(reader.parsed(text))
+    where = "plan"
+    changes = tuple(
+        reader.change(item, f"changes[{index}]") for index, item in enumerate(reader.items(record, "changes", where))
+    )
+    reader.unique(changes)
+    return Plan(
+        tool_version=reader.text(record, "tool_version", where),
+        target=reader.text(record, "target", where),
+        pack=reader.optional(record, "pack", where) or "",
+        pack_digest=reader.text(record, "pack_digest", where),
+        changes=changes,
+    )
+
+
+def _change_record(change: Change) -> dict[str, object]:
+    return {
+        "address": change.address,
+        "title": change.title,
+        "action": change.action.value,
+        "before": change.before,
+        "after": change.after,
+        "reasons": list(change.reasons),
+        "drifted": list(change.drifted),
+        "seen": change.seen,
+    }
+
+
+class _Reader:
+    """Turns JSON into the types of a plan, and says the place of what does not fit."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+
+    def fault(self, message: str, *, line: int = 1, hint: str = _MAKE_AGAIN) -> ConfigError:
+        return ConfigError(message, source=f"{self._source}:{line}", hint=hint)
+
+    def parsed(self, text: str | bytes) -> dict[str, object]:
+        try:
+            record = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise self.fault(f"not a plan: {error.msg}", line=error.lineno) from error
+        except (UnicodeDecodeError, RecursionError, ValueError) as error:
+            raise self.fault("not a plan: not readable as JSON in UTF-8") from error
+        return self.mapping(record, "plan")
+
+    def upgraded(self, record: dict[str, object]) -> dict[str, object]:
+        number = record.get("format")
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise self.fault("not a plan: `format` is missing or not a positive number")
+        if number > PLAN_FORMAT:
+            raise self.fault(
+                f"the plan has format {number}; this mcp-siem reads formats up to {PLAN_FORMAT}",
+                hint="apply it with the mcp-siem that made it, or make the plan again with this one",
+            )
+        for old in range(number, PLAN_FORMAT):
+            record = _UPGRADES[old](record)
+        return record
+
+    def change(self, value: object, where: str) -> Change:
+        record = self.mapping(value, where)
+        change = Change(
+            address=self.text(record, "address", where),
+            title=self.text(record, "title", where),
+            action=self.action(record, where),
+            before=self.spec(record, "before", where),
+            after=self.spec(record, "after", where),
+            reasons=self.texts(record, "reasons", where),
+            drifted=self.texts(record, "drifted", where),
+            seen=self.optional(record, "seen", where),
+        )
+        self.fits(change, where)
+        return change
+
+    def fits(self, change: Change, where: str) -> None:
+        writes = change.action in {Action.CREATE, Action.UPDATE, Action.ADOPT}
+        if writes and change.after is None:
+            raise self.fault(f"{where}.after: a change that writes needs the spec to write")
+        if change.action is Action.DELETE and change.after is not None:
+            raise self.fault(f"{where}.after: a delete has no spec to write")
+        if change.action in {Action.UPDATE, Action.ADOPT, Action.DELETE} and change.seen is None:
+            raise self.fault(f"{where}.seen: the digest of the object that this change was planned from is missing")
+
+    def unique(self, changes: tuple[Change, ...]) -> None:
+        seen: set[str] = set()
+        for index, change in enumerate(changes):
+            if change.address in seen:
+                raise self.fault(f"changes[{index}].address: {change.address} stands in the plan twice")
+            seen.add(change.address)
+
+    def action(self, record: Mapping[str, object], where: str) -> Action:
+        name = self.text(record, "action", where)
+        try:
+            return Action(name)
+        except ValueError as error:
+            known = ", ".join(Action)
+            raise self.fault(f"{where}.action: unknown action {name!r}; known are {known}") from error
+
+    def spec(self, record: Mapping[str, object], key: str, where: str) -> str | None:
+        value = self.optional(record, key, where)
+        if value is None:
+            return None
+        try:
+            parsed = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise self.fault(f"{where}.{key}: not JSON") from error
+        self.mapping(parsed, f"{where}.{key}")
+        return value
+
+    def mapping(self, value: object, where: str) -> dict[str, object]:
+        if not isinstance(value, dict):
+            raise self.fault(f"{where}: expected an object")
+        return value
+
+    def items(self, record: Mapping[str, object], key: str, where: str) -> list[object]:
+        value = record.get(key)
+        if not isinstance(value, list):
+            raise self.fault(f"{where}.{key}: expected a list")
+        return value
+
+    def text(self, record: Mapping[str, object], key: str, where: str) -> str:
+        value = record.get(key)
+        if not isinstance(value, str):
+            raise self.fault(f"{where}.{key}: expected a text")
+        return value
+
+    def optional(self, record: Mapping[str, object], key: str, where: str) -> str | None:
+        return None if record.get(key) is None else self.text(record, key, where)
+
+    def texts(self, record: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
+        if record.get(key) is None:
+            return ()
+        values = self.items(record, key, where)
+        for index, value in enumerate(values):
+            if not isinstance(value, str):
+                raise self.fault(f"{where}.{key}[{index}]: expected a text")
+        return tuple(value for value in values if isinstance(value, str))
