@@ -1,0 +1,146 @@
+"""Loads a pack: every rule file below the paths, judged and linked, or every reason why not."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import mcp_siem
+from mcp_siem.errors import ConfigError, Issue, PackError
+from mcp_siem.events.taxonomy import Taxonomy, parse_taxonomy
+from mcp_siem.rules.collection import resolve_actions
+from mcp_siem.rules.files import read_text, rule_files
+from mcp_siem.rules.judge import document_issues
+from mcp_siem.rules.link import entries, link, usable
+from mcp_siem.rules.manifest import Manifest, read_manifest
+from mcp_siem.rules.rule import Rule, RulePack
+from mcp_siem.rules.yamltext import Document, read_documents
+
+__all__ = [
+    "LoadedPack",
+    "default_pack_dir",
+    "load_pack",
+    "load_taxonomy",
+    "read_pack",
+]
+
+Variables = Mapping[str, Sequence[str] | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadedPack:
+    """What could be loaded, with the documents of its rules by id, and what could not."""
+
+    pack: RulePack
+    documents: Mapping[str, Document]
+    issues: tuple[Issue, ...]
+    files: tuple[Path, ...]
+    manifest: Manifest
+
+
+def default_pack_dir() -> Path:
+    """The shipped pack: inside a wheel, else beside the package in the repository."""
+    package = Path(mcp_siem.__file__).parent
+    wheel = package / "_pack"
+    return wheel if wheel.is_dir() else package.parent / "sigma_rules"
+
+
+def load_pack(paths: Sequence[Path] | None = None, *, variables: Variables | None = None) -> RulePack:
+    """The rules of files and directories (None: the shipped pack); PackError with every issue if one is broken.
+
+    `variables` fill the `%name%` of `|expand`; a rule that needs one which is not there is off.
+    """
+    loaded = read_pack(paths, variables=variables)
+    if loaded.issues:
+        raise PackError(loaded.issues)
+    return loaded.pack
+
+
+def read_pack(paths: Sequence[Path] | None = None, *, variables: Variables | None = None) -> LoadedPack:
+    """What can be loaded from the paths, whatever else is broken there; for `check`, which reports both."""
+    roots = list(paths) if paths else [default_pack_dir()]
+    manifest, issues = read_manifest(roots)
+    files, found = rule_files(roots)
+    sound, broken, faults = _judged(files)
+    kept, unlinked = usable(entries(sound), broken)
+    issues += [*found, *faults, *unlinked]
+    if not kept and not issues:
+        issues.append(_empty(roots[0]))
+    values = _values(variables or {})
+    rules = tuple(link(kept, values))
+    pack = RulePack(
+        name=manifest.name,
+        version=manifest.version,
+        rules=rules,
+        taxonomy=load_taxonomy(roots[0]),
+        digest=_digest(rules),
+        variables=values,
+    )
+    documents = {entry.id: entry.document for entry in kept}
+    return LoadedPack(pack=pack, documents=documents, issues=tuple(issues), files=tuple(files), manifest=manifest)
+
+
+def _judged(files: Sequence[Path]) -> tuple[list[Document], list[Document], list[Issue]]:
+    """The sound and the broken documents of the files, and what is wrong with these."""
+    sound: list[Document] = []
+    broken: list[Document] = []
+    issues: list[Issue] = []
+    for file in files:
+        text, unreadable = read_text(file)
+        if unreadable:
+            issues.append(unreadable)
+            continue
+        documents, faults = read_documents(text, str(file))
+        if not documents and not faults:
+            faults.append(_no_rule(file))
+        issues += faults
+        lines = {issue.line for issue in faults}
+        rules, faults = resolve_actions(documents)
+        issues += faults
+        for document in rules:
+            faults = document_issues(document)
+            issues += faults
+            (broken if faults or _inside(document, lines) else sound).append(document)
+    return sound, broken, issues
+
+
+def _inside(document: Document, lines: set[int]) -> bool:
+    """Says whether a fault of the YAML lies in the document: its value is not what its author wrote."""
+    return any(document.line <= line <= document.end for line in lines)
+
+
+def _no_rule(file: Path) -> Issue:
+    hint = "write a rule into it, or remove the file"
+    return Issue(code="MS004", message="the file holds no rule", path=str(file), hint=hint)
+
+
+def _empty(root: Path) -> Issue:
+    hint = "name a file or directory with Sigma rules"
+    return Issue(code="MS004", message="the pack holds no rule", path=str(root), hint=hint)
+
+
+def _values(variables: Variables) -> dict[str, tuple[str, ...]]:
+    return {name: (value,) if isinstance(value, str) else tuple(value) for name, value in variables.items()}
+
+
+def _digest(rules: Sequence[Rule]) -> str:
+    parts = sorted(f"{rule.id} {rule.digest}" for rule in rules)
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def load_taxonomy(directory: Path) -> Taxonomy:
+    """The taxonomy beside the rules of a pack, else that of the shipped pack."""
+    file = _beside(directory, "taxonomy.toml")
+    return parse_taxonomy(_text(file), str(file))
+
+
+def _beside(directory: Path, name: str) -> Path:
+    own = directory / name
+    return own if own.is_file() else default_pack_dir() / name
+
+
+def _text(file: Path) -> str:
+    text, issue = read_text(file)
+    if issue:
+        raise ConfigError(issue.message, source=str(file), hint="reinstall mcp-siem, or restore the file")
+    return text

@@ -1,0 +1,42 @@
+"""A rule's text into fresh pySigma objects: pySigma rewrites its objects in place, so each use parses its own."""
+
+from uuid import UUID
+
+from sigma.collection import SigmaCollection
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaRuleLocation
+from sigma.rule import SigmaRule
+
+from mcp_siem.errors import PackError
+from mcp_siem.rules.faults import CRASHES, issue_of
+from mcp_siem.rules.filters import with_filters
+from mcp_siem.rules.rule import Rule
+from mcp_siem.rules.yamltext import Document, read_documents
+
+__all__ = ["main_rule", "parse_rule"]
+
+
+def parse_rule(rule: Rule) -> SigmaCollection:
+    """Fresh pySigma objects of a rule and its base rules, filters joined; PackError if pySigma refuses."""
+    documents, issues = read_documents(rule.text, rule.path)
+    if issues:
+        raise PackError(issues)
+    data = [document.data for document in documents if isinstance(document.data, dict)]
+    sieves = [part for part in data if "filter" in part]
+    rules = [with_filters(part, sieves) for part in data if "filter" not in part]
+    try:
+        return SigmaCollection.from_dicts(rules, source=SigmaRuleLocation(rule.path, rule.line))
+    except CRASHES as error:
+        raise PackError([issue_of(error, _place(rule))]) from error
+
+
+def main_rule(rule: Rule, collection: SigmaCollection) -> SigmaRule | SigmaCorrelationRule:
+    """The pySigma object of the document that `rule` is; a filter has none of its own."""
+    try:
+        return collection[UUID(rule.id)]
+    except CRASHES as error:
+        raise PackError([issue_of(error, _place(rule))]) from error
+
+
+def _place(rule: Rule) -> Document:
+    return Document(data=None, path=rule.path, line=rule.line)
