@@ -1,0 +1,90 @@
+"""The journal on disk: private, whole, and without secrets."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from mcp_siem.deploy.journal import Entry, FileJournal, read_journal, without_secrets
+from mcp_siem.errors import ConfigError
+
+
+def journal(path: Path) -> FileJournal:
+    return FileJournal(path, run="run-1", clock=lambda: "2026-01-01T00:00:00Z")
+
+
+def entry(**document: object) -> Entry:
+    return Entry(event="before", target="memory", address="memory:r1", action="update", says="put", document=document)
+
+
+def test_entries_come_back_in_order_and_whole(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "journal.jsonl"
+    book = journal(path)
+    book.record(entry(query="ä\n"))
+    book.record(entry(query="b"))
+    lines = read_journal(path)
+    assert [line["document"] for line in lines] == [{"query": "ä\n"}, {"query": "b"}]
+    assert lines[0]["run"] == "run-1"
+    assert lines[0]["at"] == "2026-01-01T00:00:00Z"
+
+
+def test_only_the_owner_can_read_it_even_if_the_file_was_there(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.touch(mode=0o644)
+    path.chmod(0o644)
+    journal(path).record(entry())
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_each_line_is_synced_before_record_returns(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "journal.jsonl"
+    synced: list[int] = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(path.stat().st_size), real(handle))[1])
+    book = journal(path)
+    book.record(entry(query="a"))
+    book.record(entry(query="b"))
+    assert synced[0] > 0
+    assert synced[-1] == path.stat().st_size
+
+
+def test_a_line_torn_by_a_crash_does_not_spoil_the_next(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    journal(path).record(entry(query="a"))
+    with path.open("ab") as file:
+        file.write(b'{"torn":')
+    journal(path).record(entry(query="b"))
+    assert [line["document"] for line in read_journal(path)] == [{"query": "a"}, {"query": "b"}]
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "pipe"])
+def test_a_journal_that_cannot_be_kept_is_a_config_error(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "journal.jsonl"
+    if kind == "folder":
+        path.mkdir()
+    elif kind == "link":
+        path.symlink_to(tmp_path / "elsewhere")
+    else:
+        os.mkfifo(path)
+    with pytest.raises(ConfigError, match="cannot write the journal"):
+        journal(path).record(entry())
+
+
+def test_a_missing_journal_is_a_config_error(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot read the journal"):
+        read_journal(tmp_path / "none")
+
+
+def test_secrets_inside_documents_are_left_out_at_any_depth() -> None:
+    document = {
+        "name": "n",
+        "action.email.auth_password": "hunter2",
+        "actions": [{"params": {"headers": {"Authorization": "Bearer hunter2"}, "body": "b"}}],
+        "api-key": "hunter2",
+        "token": "",
+    }
+    clean = without_secrets(document)
+    assert "hunter2" not in str(clean)
+    assert clean["name"] == "n"
+    assert clean["actions"] == [{"params": {"headers": {"Authorization": "[removed]"}, "body": "b"}}]
