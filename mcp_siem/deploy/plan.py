@@ -1,27 +1,27 @@
-"""The plan: what would change on a SIEM, decided by three digests. Pure and total; only `apply` writes."""
+"""The plan: what would change on a SIEM, and its canonical JSON. Pure and total; only `apply` writes."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TypeVar
 
 from mcp_siem.convert.target import Action, Change, Marker, Remote, Resource
-from mcp_siem.deploy.wording import differences, printable
+from mcp_siem.deploy.decide import Wishes, Withheld, decide
+from mcp_siem.errors import ConfigError
 
-__all__ = ["PLAN_FORMAT", "Plan", "Withheld", "make_plan", "spec_digest"]
+__all__ = ["PLAN_FORMAT", "Plan", "Withheld", "make_plan", "plan_from_json", "plan_to_json", "spec_digest"]
 
 PLAN_FORMAT = 1
 
 _T = TypeVar("_T")
 
+_UPGRADES: Mapping[int, Callable[[dict[str, object]], dict[str, object]]] = {}
+"""Format N to a function that turns a plan of format N into one of N+1."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Withheld:
-    """A rule of the pack that is not deployed (off, or refused by the target), and why."""
-
-    address: str
-    title: str
-    reason: str
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_MAKE_AGAIN = "make the plan again: mcp-siem plan --target TARGET --format json --output FILE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +60,6 @@ class Plan:
         return Marker(applied=applied, pack=self.pack or self.pack_digest, tool=self.tool_version)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Wishes:
-    """What the caller asked for, beside the two sides that are compared."""
-
-    pack: str
-    prune: bool
-    adopt: frozenset[str]
-    withheld: dict[str, Withheld] = field(default_factory=dict)
-
-
 def spec_digest(spec: str) -> str:
     """SHA-256 of a spec, hex: the digest of `Resource`, `Remote` and the marker."""
     return hashlib.sha256(spec.encode("utf-8", "surrogatepass")).hexdigest()
@@ -88,13 +78,13 @@ def make_plan(  # noqa: PLR0913 - two sides to compare, who asks, and what was a
     withheld: Iterable[Withheld] = (),
 ) -> Plan:
     """Compares what the pack renders with what the SIEM holds; the same sides in any order give the same plan."""
-    wishes = _Wishes(pack=pack, prune=prune, adopt=frozenset(adopt), withheld={item.address: item for item in withheld})
+    wishes = Wishes(pack=pack, prune=prune, adopt=frozenset(adopt), withheld={item.address: item for item in withheld})
     wanted = _grouped((resource.address, (resource, title)) for resource, title in desired)
     found = _grouped((item.address, item) for item in remote if item.address.startswith(f"{target}:"))
     changes = [
         change
         for address in sorted(wanted.keys() | found.keys())
-        if (change := _decide(address, wanted.get(address, ()), found.get(address, ()), wishes)) is not None
+        if (change := decide(address, wanted.get(address, ()), found.get(address, ()), wishes)) is not None
     ]
     return Plan(tool_version=tool_version, target=target, pack=pack, pack_digest=pack_digest, changes=tuple(changes))
 
@@ -106,126 +96,157 @@ def _grouped(pairs: Iterable[tuple[str, _T]]) -> dict[str, list[_T]]:
     return groups
 
 
-def _decide(
-    address: str, wanted: Sequence[tuple[Resource, str]], found: Sequence[Remote], wishes: _Wishes
-) -> Change | None:
-    if not wanted:
-        return _without_rule(address, found, wishes)
-    resource, title = min(wanted, key=lambda item: (item[0].digest, item[0].spec, item[1]))
-    if not found:
-        return Change(address=address, title=title, action=Action.CREATE, before=None, after=resource.spec)
-    if len(found) > 1:
-        return _ambiguous(address, title, resource.spec, found)
-    only = found[0]
-    if only.marker is None:
-        return _not_ours(resource, title, only, wishes)
-    return _compared(resource, title, only, only.marker)
+def plan_to_json(plan: Plan) -> str:
+    """The plan as JSON with sorted keys, ending in a newline; always encodable as UTF-8."""
+    record = {
+        "format": plan.format,
+        "tool_version": plan.tool_version,
+        "target": plan.target,
+        "pack": plan.pack,
+        "pack_digest": plan.pack_digest,
+        "changes": [_change_record(change) for change in plan.changes],
+    }
+    text = json.dumps(record, ensure_ascii=False, indent=2, sort_keys=True)
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match.group()):04x}", text) + "\n"
 
 
-def _compared(resource: Resource, title: str, remote: Remote, marker: Marker) -> Change:
-    """The three digests: desired (the rule), applied (our marker), actual (what stands there now)."""
-    settled = remote.digest == resource.digest
-    edited = remote.digest != marker.applied and not settled
-    done = settled and marker.applied == resource.digest
-    fields = tuple(dict.fromkeys(item.field for item in differences(remote.spec, resource.spec))) if edited else ()
-    return Change(
-        address=resource.address,
-        title=title,
-        action=Action.NOOP if done else Action.UPDATE,
-        before=remote.spec,
-        after=resource.spec,
-        reasons=() if done else _why(resource, remote, marker),
-        drifted=fields or (("spec",) if edited else ()),
-        seen=remote.digest,
+def plan_from_json(text: str | bytes, source: str) -> Plan:
+    """Reads a saved plan of this or an older format; ConfigError says where in `source` it is wrong."""
+    reader = _Reader(source)
+    record = reader.upgraded(reader.parsed(text))
+    where = "plan"
+    changes = tuple(
+        reader.change(item, f"changes[{index}]") for index, item in enumerate(reader.items(record, "changes", where))
+    )
+    reader.unique(changes)
+    return Plan(
+        tool_version=reader.text(record, "tool_version", where),
+        target=reader.text(record, "target", where),
+        pack=reader.optional(record, "pack", where) or "",
+        pack_digest=reader.text(record, "pack_digest", where),
+        changes=changes,
     )
 
 
-def _why(resource: Resource, remote: Remote, marker: Marker) -> tuple[str, ...]:
-    if remote.digest == resource.digest:
-        return ("the object already says what the rule says; only our marker is renewed",)
-    if remote.digest == marker.applied:
-        lead = "the rule changed since it was applied"
-    elif marker.applied == resource.digest:
-        lead = "drift: changed on the SIEM since it was applied; apply restores the rule"
-    else:
-        lead = "drift: changed on the SIEM since it was applied, and the rule changed too; apply writes the rule"
-    return (lead, *(item.says for item in differences(remote.spec, resource.spec)))
+def _change_record(change: Change) -> dict[str, object]:
+    return {
+        "address": change.address,
+        "title": change.title,
+        "action": change.action.value,
+        "before": change.before,
+        "after": change.after,
+        "reasons": list(change.reasons),
+        "drifted": list(change.drifted),
+        "seen": change.seen,
+    }
 
 
-def _ambiguous(address: str, title: str, after: str | None, found: Sequence[Remote]) -> Change:
-    first = min(found, key=lambda item: (item.digest, item.spec))
-    names = ", ".join(sorted(_name(item) for item in found))
-    reason = (
-        f"{len(found)} objects on the SIEM carry the id of this rule ({names}); nothing is written "
-        "until all but one are deleted there or stripped of the mcp-siem marker"
-    )
-    return Change(
-        address=address,
-        title=title,
-        action=Action.NOOP,
-        before=first.spec,
-        after=after,
-        reasons=(reason,),
-        seen=first.digest,
-    )
+class _Reader:
+    """Turns JSON into the types of a plan, and says the place of what does not fit."""
 
+    def __init__(self, source: str) -> None:
+        self._source = source
 
-def _not_ours(resource: Resource, title: str, remote: Remote, wishes: _Wishes) -> Change:
-    adopting = resource.address in wishes.adopt
-    lead = (
-        "an object of this id exists and is not ours yet; it is adopted as asked"
-        if adopting
-        else f"an object of this id exists without our marker ({_name(remote)}): not ours, never touched; "
-        f"take it over with: mcp-siem adopt {resource.address}"
-    )
-    return Change(
-        address=resource.address,
-        title=title,
-        action=Action.ADOPT if adopting else Action.NOOP,
-        before=remote.spec,
-        after=resource.spec,
-        reasons=(lead, *(item.says for item in differences(remote.spec, resource.spec))),
-        seen=remote.digest,
-    )
+    def fault(self, message: str, *, line: int = 1, hint: str = _MAKE_AGAIN) -> ConfigError:
+        return ConfigError(message, source=f"{self._source}:{line}", hint=hint)
 
+    def parsed(self, text: str | bytes) -> dict[str, object]:
+        try:
+            record = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise self.fault(f"not a plan: {error.msg}", line=error.lineno) from error
+        except (UnicodeDecodeError, RecursionError, ValueError) as error:
+            raise self.fault("not a plan: not readable as JSON in UTF-8") from error
+        return self.mapping(record, "plan")
 
-def _without_rule(address: str, found: Sequence[Remote], wishes: _Wishes) -> Change | None:
-    ours = [item for item in found if item.marker is not None]
-    if not ours:
-        return None
-    title = wishes.withheld[address].title if address in wishes.withheld else _name(ours[0])
-    if len(found) > 1:
-        return _ambiguous(address, title, None, found)
-    only = ours[0]
-    kept = _why_kept(only, wishes)
-    return Change(
-        address=address,
-        title=title,
-        action=Action.NOOP if kept else Action.DELETE,
-        before=only.spec,
-        after=None,
-        reasons=(kept or "no rule of the pack stands behind it any more; deleted as asked",),
-        seen=only.digest,
-    )
+    def upgraded(self, record: dict[str, object]) -> dict[str, object]:
+        number = record.get("format")
+        if not isinstance(number, int) or isinstance(number, bool) or number < 1:
+            raise self.fault("not a plan: `format` is missing or not a positive number")
+        if number > PLAN_FORMAT:
+            raise self.fault(
+                f"the plan has format {number}; this mcp-siem reads formats up to {PLAN_FORMAT}",
+                hint="apply it with the mcp-siem that made it, or make the plan again with this one",
+            )
+        for old in range(number, PLAN_FORMAT):
+            record = _UPGRADES[old](record)
+        return record
 
+    def change(self, value: object, where: str) -> Change:
+        record = self.mapping(value, where)
+        change = Change(
+            address=self.text(record, "address", where),
+            title=self.text(record, "title", where),
+            action=self.action(record, where),
+            before=self.spec(record, "before", where),
+            after=self.spec(record, "after", where),
+            reasons=self.texts(record, "reasons", where),
+            drifted=self.texts(record, "drifted", where),
+            seen=self.optional(record, "seen", where),
+        )
+        self.fits(change, where)
+        return change
 
-def _why_kept(remote: Remote, wishes: _Wishes) -> str | None:
-    """Why an object of ours without a rule stays, or None if it goes."""
-    marker = remote.marker
-    if remote.address in wishes.withheld:
-        return f"its rule is in the pack and not deployed now ({wishes.withheld[remote.address].reason}); left as it is"
-    if marker is not None and wishes.pack and marker.pack != wishes.pack:
-        return f"it belongs to another pack ({printable(marker.pack)}); left as it is"
-    if not wishes.prune:
-        return "no rule of the pack stands behind it any more; kept until a plan is made with prune"
-    if marker is not None and marker.applied != remote.digest:
-        return "no rule stands behind it, but somebody edited it since it was applied; delete it on the SIEM by hand"
-    return None
+    def fits(self, change: Change, where: str) -> None:
+        writes = change.action in {Action.CREATE, Action.UPDATE, Action.ADOPT}
+        if writes and change.after is None:
+            raise self.fault(f"{where}.after: a change that writes needs the spec to write")
+        if change.action is Action.DELETE and change.after is not None:
+            raise self.fault(f"{where}.after: a delete has no spec to write")
+        if change.action in {Action.UPDATE, Action.ADOPT, Action.DELETE} and change.seen is None:
+            raise self.fault(f"{where}.seen: the digest of the object that this change was planned from is missing")
 
+    def unique(self, changes: tuple[Change, ...]) -> None:
+        seen: set[str] = set()
+        for index, change in enumerate(changes):
+            if change.address in seen:
+                raise self.fault(f"changes[{index}].address: {change.address} stands in the plan twice")
+            seen.add(change.address)
 
-def _name(remote: Remote) -> str:
-    for key in ("name", "title"):
-        value = remote.document.get(key)
-        if isinstance(value, str) and value:
-            return printable(value)
-    return remote.address
+    def action(self, record: Mapping[str, object], where: str) -> Action:
+        name = self.text(record, "action", where)
+        try:
+            return Action(name)
+        except ValueError as error:
+            known = ", ".join(Action)
+            raise self.fault(f"{where}.action: unknown action {name!r}; known are {known}") from error
+
+    def spec(self, record: Mapping[str, object], key: str, where: str) -> str | None:
+        value = self.optional(record, key, where)
+        if value is None:
+            return None
+        try:
+            parsed = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise self.fault(f"{where}.{key}: not JSON") from error
+        self.mapping(parsed, f"{where}.{key}")
+        return value
+
+    def mapping(self, value: object, where: str) -> dict[str, object]:
+        if not isinstance(value, dict):
+            raise self.fault(f"{where}: expected an object")
+        return value
+
+    def items(self, record: Mapping[str, object], key: str, where: str) -> list[object]:
+        value = record.get(key)
+        if not isinstance(value, list):
+            raise self.fault(f"{where}.{key}: expected a list")
+        return value
+
+    def text(self, record: Mapping[str, object], key: str, where: str) -> str:
+        value = record.get(key)
+        if not isinstance(value, str):
+            raise self.fault(f"{where}.{key}: expected a text")
+        return value
+
+    def optional(self, record: Mapping[str, object], key: str, where: str) -> str | None:
+        return None if record.get(key) is None else self.text(record, key, where)
+
+    def texts(self, record: Mapping[str, object], key: str, where: str) -> tuple[str, ...]:
+        if record.get(key) is None:
+            return ()
+        values = self.items(record, key, where)
+        for index, value in enumerate(values):
+            if not isinstance(value, str):
+                raise self.fault(f"{where}.{key}[{index}]: expected a text")
+        return tuple(value for value in values if isinstance(value, str))

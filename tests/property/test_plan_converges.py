@@ -12,8 +12,7 @@ from mcp_siem.convert.target import Action, Resource
 from mcp_siem.deploy.apply import Result, apply_plan
 from mcp_siem.deploy.journal import MemoryJournal
 from mcp_siem.deploy.memory import MemoryClient, MemoryTarget
-from mcp_siem.deploy.plan import Plan, make_plan
-from mcp_siem.deploy.plan_json import plan_from_json, plan_to_json
+from mcp_siem.deploy.plan import Plan, make_plan, plan_from_json, plan_to_json
 from mcp_siem.deploy.read import read_remotes
 
 TARGET = MemoryTarget()

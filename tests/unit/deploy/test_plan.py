@@ -6,8 +6,7 @@ import pytest
 
 from mcp_siem.convert.target import Action, Change, Marker, Remote, Resource
 from mcp_siem.deploy.memory import MemoryTarget
-from mcp_siem.deploy.plan import Plan, Withheld, make_plan, spec_digest
-from mcp_siem.deploy.plan_json import plan_from_json, plan_to_json
+from mcp_siem.deploy.plan import Plan, Withheld, make_plan, plan_from_json, plan_to_json, spec_digest
 from mcp_siem.deploy.wording import differences
 from mcp_siem.errors import ConfigError
 
