@@ -1,5 +1,6 @@
 """`plan`: what would change on the SIEM. Reads only."""
 
+import time
 from collections.abc import Sequence
 
 import click
@@ -9,11 +10,13 @@ from mcp_siem.cli import options
 from mcp_siem.cli.console import console
 from mcp_siem.cli.loading import backend_named, connection_named, open_pack, render, say_off
 from mcp_siem.cli.settings import Settings
-from mcp_siem.convert.target import Refusal, Remote, Resource, Target
+from mcp_siem.convert.target import Refusal, Target
 from mcp_siem.deploy.client import Client
-from mcp_siem.deploy.plan import Plan, make_plan
+from mcp_siem.deploy.plan import Plan, Withheld, make_plan
+from mcp_siem.deploy.read import read_remotes
+from mcp_siem.deploy.retry import RetryingClient
 from mcp_siem.report.plans import PLAN_FORMATS, render_plan
-from mcp_siem.rules.rule import RulePack
+from mcp_siem.rules.rule import Rule, RulePack
 
 __all__ = ["command", "open_client", "plan_now"]
 
@@ -48,7 +51,7 @@ def command(
     settings = options.settings_of(ctx)
     pack = open_pack(rules, settings)
     kind, client = open_client(target, env, settings)
-    plan, _, refusals = plan_now(pack, kind, client, prune=prune)
+    plan, refusals = plan_now(pack, kind, client, prune=prune)
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
         for refusal in refusals:
@@ -61,14 +64,28 @@ def open_client(target: str | None, env: str | None, settings: Settings) -> tupl
     """Both halves of the SIEM that --env (or the only fitting connection) names."""
     connection = connection_named(env, target, settings)
     backend = backend_named(connection.target)
-    return backend.target(), backend.client(connection)
+    return backend.target(), RetryingClient(backend.client(connection), sleep=time.sleep)
 
 
-def plan_now(
-    pack: RulePack, kind: Target, client: Client, *, prune: bool
-) -> tuple[Plan, list[tuple[Resource, str]], list[Refusal]]:
-    """Renders the pack, reads the SIEM, and makes the plan; also gives what was rendered and refused."""
+def plan_now(pack: RulePack, kind: Target, client: Client, *, prune: bool = False) -> tuple[Plan, list[Refusal]]:
+    """Renders the pack, reads the SIEM and makes the plan; also gives what the target refused."""
     desired, refusals = render(kind, pack.alerting())
-    remote: list[Remote] = [kind.parse(document) for document in client.list()]
-    plan = make_plan(desired, remote, target=kind.name, pack_digest=pack.digest, tool_version=__version__, prune=prune)
-    return plan, desired, refusals
+    withheld = [_withheld(kind, rule, str(rule.off)) for rule in pack if rule.off]
+    named = {rule.id: rule for rule in pack}
+    withheld += [_withheld(kind, named[item.rule_id], f"refused: {item.code}") for item in refusals]
+    addresses = [resource.address for resource, _ in desired] + [item.address for item in withheld]
+    plan = make_plan(
+        desired,
+        read_remotes(kind, client, addresses),
+        target=kind.name,
+        pack=f"{pack.name}@{pack.version}",
+        pack_digest=pack.digest,
+        tool_version=__version__,
+        prune=prune,
+        withheld=withheld,
+    )
+    return plan, refusals
+
+
+def _withheld(kind: Target, rule: Rule, reason: str) -> Withheld:
+    return Withheld(address=f"{kind.name}:{rule.id}", title=rule.title, reason=reason)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Mapping
 import orjson
 
 from mcp_siem.convert.target import Action, Change
+from mcp_siem.deploy.apply import ApplyReport, Outcome, Result
 from mcp_siem.deploy.plan import Plan, plan_to_json
 from mcp_siem.report.terminal import Style, cut, safe
 
-__all__ = ["PLAN_FORMATS", "render_plan"]
+__all__ = ["PLAN_FORMATS", "outcome_line", "render_plan", "report_lines"]
 
 _SIGNS = {Action.NOOP: " ", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "="}
 _WIDTH = 110
@@ -103,3 +104,17 @@ PLAN_FORMATS: Mapping[str, Callable[[Plan, Style], str]] = {
     "markdown": _markdown,
     "html": _html,
 }
+
+
+def outcome_line(outcome: Outcome, style: Style) -> str:
+    """One change that was carried out, or why it was not."""
+    colour = {Result.FAILED: "high", Result.STALE: "medium"}.get(outcome.result, "dim")
+    detail = f": {safe(outcome.detail)}" if outcome.detail else ""
+    hint = f"\n    next: {safe(outcome.hint)}" if outcome.hint else ""
+    return f"{style.paint(f'{outcome.result:<9}', colour)} {outcome.action:<7} {safe(outcome.title)}{detail}{hint}"
+
+
+def report_lines(report: ApplyReport) -> Iterable[str]:
+    """The closing line of an apply: how many changes ended in which way."""
+    counts = [f"{len(report.ended(result))} {result}" for result in Result if report.ended(result)]
+    yield f"{report.target}: {', '.join(counts) or 'nothing to do'}."
