@@ -131,7 +131,7 @@ class _Reader:
             raise self._error(name, f"field {name!r} must be a table; quote a name that has dots")
         known = {"type", "origin", "tier", "meaning", "datasets", "array", "sensitivity", "revisions", "folded"}
         for key in entry.keys() - known:
-            raise self._error(name, f"field {name!r}: unknown key {key!r}")
+            raise self._error(name, f"field {name!r}: unknown key {key!r} (a name with dots must be quoted)")
         field = Field(
             name=name,
             type=self._choice(name, entry, "type", FIELD_TYPES),
@@ -180,8 +180,8 @@ class _Reader:
             raise self._error(name, f"field {name!r}: 'datasets' must be a list with at least one dataset")
         places: dict[str, None] = {}
         for item in listed:
-            prefix = item[:-1] if isinstance(item, str) and item.endswith(".*") else None
-            found = [known for known in datasets if (known.startswith(prefix) if prefix else known == item)]
+            prefix = item[:-1] if isinstance(item, str) and (item == "*" or item.endswith(".*")) else None
+            found = [known for known in datasets if (known == item if prefix is None else known.startswith(prefix))]
             if not found:
                 raise self._error(name, f"field {name!r}: dataset {item!r} is not in [datasets]")
             places.update(dict.fromkeys(found))
@@ -198,7 +198,7 @@ class _Reader:
 
     def _error(self, name: str, message: str) -> ConfigError:
         quoted = re.escape(name)
-        found = re.search(rf'^[ \t]*\[?[ \t]*(?:"{quoted}"|{quoted})[ \t]*[=\]]', self.text, re.MULTILINE)
+        found = re.search(rf'^[ \t]*\[?[ \t]*(?:"{quoted}"|{quoted})[ \t]*[=.\]]', self.text, re.MULTILINE)
         line = self.text.count("\n", 0, found.start()) + 1 if found else 1
         return ConfigError(message, source=f"{self.source}:{line}", hint=_HINT)
 
