@@ -1,0 +1,173 @@
+"""The engine: a pack of rules, compiled once, asked about one event after another."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+
+from mcp_siem.engine.alert import Alert, Evidence
+from mcp_siem.engine.compile import Detection, compile_correlation, compile_detection
+from mcp_siem.engine.correlate import Correlator
+from mcp_siem.engine.correlation import Correlation
+from mcp_siem.engine.hit import Hit, HitStore, MemoryStore, compact
+from mcp_siem.engine.match import EventView, evidence, shown, twins_of
+from mcp_siem.errors import Issue, McpSiemError, PackError, UsageError
+from mcp_siem.events.event import Event
+from mcp_siem.events.taxonomy import Taxonomy
+from mcp_siem.rules.rule import Rule, RulePack
+
+__all__ = ["Engine", "replay"]
+
+_log = logging.getLogger(__name__)
+_DATASET = "event.dataset"
+# What a report says about who did it; an alert of a correlation keeps only these of its events, and what it counts.
+_CONTEXT_FIELDS = ("mcp.server.name", "gen_ai.tool.name", "mcp.method.name", "mcp.principal", "mcp.client.name")
+
+
+class Engine:
+    """Rules against events. `failures` counts, per rule, the events on which asking it failed; it should stay empty.
+
+    Raises PackError with every part of every rule that has no meaning here. `every` asks for an alert at each event
+    at which a correlation holds, not only where it becomes true.
+    """
+
+    def __init__(self, pack: RulePack, *, every: bool = False) -> None:
+        self._taxonomy = pack.taxonomy
+        self._detections, correlations = _compile(pack)
+        self._correlator = Correlator(correlations, every=every)
+        read = {name for one in self._detections for name in one.fields}.union(self._correlator.fields)
+        self._twins = twins_of(read, pack.taxonomy)
+        self._routes: dict[str, tuple[Detection, ...]] = {}
+        self._order = 0
+        self.failures: Counter[str] = Counter()
+
+    @property
+    def dropped(self) -> int:
+        """How many events left a correlation's window early because it held too much."""
+        return self._correlator.dropped
+
+    def match(self, event: Event) -> tuple[list[Alert], list[Hit]]:
+        """The alerts of single-event rules, and what correlations have to know of this event (one hit, or none)."""
+        view = EventView(event, self._twins)
+        self._order += 1
+        alerts: list[Alert] = []
+        held: dict[str, tuple[Evidence, ...]] = {}
+        for detection in self._routed(event):
+            found = self._ask(detection, view)
+            if found is None:
+                continue
+            rule = detection.rule
+            if rule.alerts:
+                alerts.append(_alert(rule, event, found))
+            if rule.id in self._correlator.bases:
+                held[rule.id] = found
+        return alerts, [self._hit(event, view, held)] if held else []
+
+    def correlate(self, hit: Hit) -> list[Alert]:
+        """The alerts of correlations that this hit completes. Hits come in order of time, then of input."""
+        return self._correlator.feed(hit)
+
+    def feed(self, event: Event) -> list[Alert]:
+        """All alerts at this event; events come in order of time."""
+        alerts, hits = self.match(event)
+        for hit in hits:
+            alerts += self.correlate(hit)
+        return alerts
+
+    def _ask(self, detection: Detection, view: EventView) -> tuple[Evidence, ...] | None:
+        try:
+            return evidence(detection.node, view) if detection.node.holds(view) else None
+        except McpSiemError:
+            raise
+        except Exception:  # noqa: BLE001 - one rule that fails on one event must not end the watch over all others
+            self.failures[detection.rule.id] += 1
+            _log.warning("rule %s failed on %s", detection.rule.stem, view.event.raw_ref, exc_info=True)
+            return None
+
+    def _routed(self, event: Event) -> tuple[Detection, ...]:
+        """The rules whose logsource fits the event's dataset; all of them if it names none, or several."""
+        named = [value for value in event.values(_DATASET) if isinstance(value, str)]
+        dataset = named[0] if len(named) == 1 else None
+        if dataset is None or dataset.casefold() not in self._taxonomy.datasets:
+            return self._detections
+        routed = self._routes.get(dataset)
+        if routed is None:
+            routed = tuple(one for one in self._detections if _fits(one.rule, dataset, self._taxonomy))
+            self._routes[dataset] = routed
+        return routed
+
+    def _hit(self, event: Event, view: EventView, held: Mapping[str, tuple[Evidence, ...]]) -> Hit:
+        if event.time is None:
+            stems = sorted(one.rule.stem for one in self._detections if one.rule.id in held)
+            raise UsageError(
+                f"the event has no time, and {', '.join(stems)} feeds a correlation, which needs one",
+                source=event.raw_ref,
+                hint="give the event an @timestamp, or leave the correlation rules out with --rules",
+            )
+        fields = {
+            name: tuple(compact(reading.raw) for reading in view.readings(name) if reading.text is not None)
+            for name in self._correlator.fields
+        }
+        kept = {name: list(values) for name, values in fields.items() if values}
+        kept |= {name: [shown(value) for value in values] for name in _CONTEXT_FIELDS if (values := event.values(name))}
+        return Hit(
+            rule_ids=frozenset(held),
+            time=event.time,
+            order=self._order,
+            fields=fields,
+            event=Event(data=kept, time=event.time, raw_ref=event.raw_ref),
+            evidence=tuple(dict.fromkeys(one for found in held.values() for one in found)),
+        )
+
+
+def replay(engine: Engine, events: Iterable[Event], *, store: HitStore | None = None) -> Iterator[Alert]:
+    """Alerts of single events as they come, then those of correlations, over hits sorted exactly by time and input.
+
+    Nothing but light hits is held until the input ends; a `store` that sorts on disk makes memory constant.
+    """
+    held = MemoryStore() if store is None else store
+    for event in events:
+        alerts, hits = engine.match(event)
+        yield from alerts
+        for hit in hits:
+            held.add(hit)
+    for hit in held.drain():
+        yield from engine.correlate(hit)
+
+
+def _alert(rule: Rule, event: Event, found: tuple[Evidence, ...]) -> Alert:
+    return Alert(
+        rule_id=rule.id,
+        stem=rule.stem,
+        title=rule.title,
+        level=rule.level,
+        time=event.time,
+        group=None,
+        events=(event,),
+        evidence=found,
+    )
+
+
+def _compile(pack: RulePack) -> tuple[tuple[Detection, ...], tuple[Correlation, ...]]:
+    detections: list[Detection] = []
+    correlations: list[Correlation] = []
+    issues: list[Issue] = []
+    for rule in pack:
+        if rule.off is not None or rule.kind == "filter":
+            continue
+        try:
+            if rule.kind == "correlation":
+                correlations.append(compile_correlation(rule))
+            else:
+                detections.append(compile_detection(rule, pack.taxonomy))
+        except PackError as error:
+            issues += error.issues
+    if issues:
+        raise PackError(issues)
+    return tuple(detections), tuple(correlations)
+
+
+def _fits(rule: Rule, dataset: str, taxonomy: Taxonomy) -> bool:
+    source = rule.logsource
+    if source is None:
+        return True
+    return taxonomy.matches(dataset, category=source.category, product=source.product, service=source.service)

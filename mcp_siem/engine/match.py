@@ -1,0 +1,122 @@
+"""Asks an event what a rule wants to know, and says which values answered."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+from mcp_siem.engine.alert import Evidence
+from mcp_siem.engine.nodes import And, Exists, FieldRef, FieldTest, Keyword, Named, Node, Or
+from mcp_siem.engine.values import Reading
+from mcp_siem.events.event import Event, flatten
+from mcp_siem.events.fold import fold
+from mcp_siem.events.taxonomy import Taxonomy
+
+__all__ = ["LONGEST_VALUE", "EventView", "evidence", "shown", "twins_of"]
+
+LONGEST_VALUE = 512
+
+
+def twins_of(names: Iterable[str], taxonomy: Taxonomy) -> dict[str, str]:
+    """The folded twins among the fields that rules read, each with its original."""
+    return {name: source for name in names if (source := taxonomy.twin_source(name)) is not None}
+
+
+class EventView:
+    """One event, read at most once per field, however many rules ask.
+
+    `twins` names, for each folded twin that a rule reads, its original: an event that carries no twin gets the
+    folded original in its place.
+    """
+
+    __slots__ = ("_leaves", "_readings", "_twins", "event")
+
+    def __init__(self, event: Event, twins: Mapping[str, str]) -> None:
+        self.event = event
+        self._twins = twins
+        self._readings: dict[str, list[Reading]] = {}
+        self._leaves: list[tuple[str, Reading]] | None = None
+
+    def readings(self, name: str) -> list[Reading]:
+        """Every leaf value of a field; none if the event lacks it."""
+        found = self._readings.get(name)
+        if found is None:
+            found = self._readings[name] = [Reading(value) for value in self._values(name)]
+        return found
+
+    def _values(self, name: str) -> list[object]:
+        values = self.event.values(name)
+        source = self._twins.get(name)
+        if source is None or values or self.event.has(name):
+            return values
+        return [fold(value) if isinstance(value, str) else value for value in self.event.values(source)]
+
+    def has(self, name: str) -> bool:
+        """Says whether the field is present, be it empty or null; a twin is there if its original is."""
+        source = self._twins.get(name)
+        return self.event.has(name) or (source is not None and self.event.has(source))
+
+    def leaves(self) -> list[tuple[str, Reading]]:
+        """Every leaf value of the event with its dotted name."""
+        if self._leaves is None:
+            self._leaves = [(name, Reading(value)) for name, value in _each(flatten(self.event.data))]
+        return self._leaves
+
+
+def _each(flat: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    for name, value in flat.items():
+        for leaf in _opened(value):
+            yield name, leaf
+
+
+def _opened(value: object) -> Iterator[object]:
+    """The leaves of nested lists, in order, without recursion: depth is the sender's choice."""
+    pending = [value]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list | tuple):
+            pending.extend(reversed(node))
+        else:
+            yield node
+
+
+def evidence(node: Node, view: EventView) -> tuple[Evidence, ...]:
+    """The values that made the node hold, in the order of the rule, each once; nothing for what held by absence."""
+    found: dict[tuple[str, str, object], Evidence] = {}
+    for name, value in _held(node, view):
+        kept = shown(value)
+        found.setdefault((name, type(kept).__name__, kept), Evidence(field=name, value=kept))
+    return tuple(found.values())
+
+
+def _held(node: Node, view: EventView) -> Iterator[tuple[str, object]]:
+    match node:
+        case And() | Or():
+            for part in node.parts:
+                if part.holds(view):
+                    yield from _held(part, view)
+        case Named():
+            yield from _held(node.inner, view)
+        case FieldTest():
+            yield from _first(node.name, view.readings(node.name), node.test.holds)
+        case FieldRef():
+            yield from _first(node.name, view.readings(node.name), lambda reading: node.fits(reading, view))
+        case Exists() if node.wanted:
+            yield from _first(node.name, view.readings(node.name), lambda _: True)
+        case Keyword():
+            yield from ((name, reading.raw) for name, reading in view.leaves() if node.test.holds(reading))
+        case _:
+            return
+
+
+def _first(name: str, readings: Sequence[Reading], holds: Callable[[Reading], bool]) -> Iterator[tuple[str, object]]:
+    for reading in readings:
+        if holds(reading):
+            yield name, reading.raw
+            return
+
+
+def shown(value: object) -> object:
+    """The value as evidence keeps it: its type, a long text cut with an ellipsis, an object named, not copied."""
+    if isinstance(value, str):
+        return value if len(value) <= LONGEST_VALUE else value[:LONGEST_VALUE] + "…"
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return "{…}"
