@@ -1,12 +1,13 @@
 """The port of a source: what a normaliser promises to the stream that feeds it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from mcp_siem.events.event import Event
+from mcp_siem.inventory.known import KnownItems
 
-__all__ = ["Normaliser", "ParseIssue", "Record", "Session"]
+__all__ = ["Complete", "Normaliser", "ParseIssue", "Record", "Session"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,16 @@ class ParseIssue:
     reason: str
 
 
+class Complete(Protocol):
+    """What every event goes through last: derived fields, and secrets taken out (`Deriver`)."""
+
+    def complete(
+        self, data: dict[str, object], *, arguments: object | None = None, schema: Mapping[str, object] | None = None
+    ) -> dict[str, object]:
+        """The event with its derived fields; `arguments` and their JSON `schema` give the typed arrays."""
+        ...
+
+
 class Session(Protocol):
     """One connection space: all records of one input. State is bounded however long the stream is."""
 
@@ -41,12 +52,19 @@ class Session(Protocol):
 class Normaliser(Protocol):
     """A source format: recognises itself, and opens sessions."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The word that `--source` takes."""
+        ...
 
     def confidence(self, sample: Sequence[bytes]) -> float:
         """0.0 (not mine) to 1.0 (certain) for the first lines of an input; the highest wins, ties by name."""
         ...
 
-    def open(self) -> Session:
-        """A fresh session for one input."""
+    def time(self, record: Record) -> int | None:
+        """When the record says it happened, so that several inputs can be read in the order of time."""
+        ...
+
+    def open(self, complete: Complete, known: KnownItems) -> Session:
+        """A fresh session for one input; `known` is shared by all inputs of a run."""
         ...

@@ -1,0 +1,1 @@
+"""What servers have advertised before: tools, prompts, resources and their definitions."""

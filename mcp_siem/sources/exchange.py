@@ -1,0 +1,156 @@
+"""One HTTP exchange on an MCP endpoint: its own event, and the JSON-RPC messages that its bodies carry."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, urlsplit
+
+from mcp_siem.sources.bodies import Body, read_body
+from mcp_siem.sources.capture import Exchange, Place
+from mcp_siem.sources.headers import Headers, auth_method, challenge, decoded_name, peer_address, read_headers
+from mcp_siem.sources.shape import integer, mapping, text
+
+__all__ = ["ReadExchange", "read_exchange"]
+
+_FAILED = 400
+_REFUSED = frozenset({400, 401, 403})
+_SESSION_PARAMETERS = frozenset({"sessionid", "session_id"})
+_ONE = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadExchange:
+    """The place with what HTTP adds to it, the fields of the `mcp.http` event, the two bodies, the status."""
+
+    place: Place
+    fields: Mapping[str, object]
+    asked: Body
+    answered: Body
+    status: int | None
+    verb: str | None
+
+    @property
+    def failed(self) -> bool:
+        """True if HTTP itself refused the request."""
+        return self.status is not None and self.status >= _FAILED
+
+
+def read_exchange(exchange: Exchange) -> ReadExchange:
+    """Reads the record of one exchange, whatever is missing in it."""
+    request, response = mapping(exchange.http.get("request")), mapping(exchange.http.get("response"))
+    asking, answering = read_headers(request.get("headers")), read_headers(response.get("headers"))
+    asked = read_body(request.get("body"), _first(asking, "content-type") or "")
+    answered = read_body(response.get("body"), _first(answering, "content-type") or "")
+    status = integer(response.get("status_code", response.get("status")))
+    path, query = _target(request)
+    session = _first(asking, "mcp-session-id") or _first(answering, "mcp-session-id") or _session_of(query)
+    facts = {
+        "source.ip": peer_address(exchange.http, asking),
+        "user_agent.original": _first(asking, "user-agent"),
+        "mcp.session.id": session,
+        "mcp.protocol.version": _first(asking, "mcp-protocol-version"),
+    }
+    place = replace(exchange.place, session=session, transport="tcp", facts=_present(facts))
+    verb = text(request.get("method"))
+    fields = {
+        "http.request.method": verb.upper() if verb else None,
+        "url.path": path,
+        "url.query": query or None,
+        "http.response.status_code": status,
+        "network.protocol.name": "http",
+        **_said(asking),
+        **_outcome(status),
+        **_refusal(answering, answered, status),
+        **_carried(asked),
+    }
+    return ReadExchange(
+        place=place, fields=_present(fields), asked=asked, answered=answered, status=status, verb=fields_verb(verb)
+    )
+
+
+def fields_verb(verb: str | None) -> str | None:
+    """The HTTP method in upper case."""
+    return verb.upper() if verb else None
+
+
+def _said(headers: Headers) -> dict[str, object]:
+    """What the request's headers say. A header that is sent twice is shown twice."""
+    return {
+        "mcp.http.origin": _all(headers, "origin"),
+        "mcp.http.host": _all(headers, "host"),
+        "mcp.http.method_header": _all(headers, "mcp-method"),
+        "mcp.http.name_header": _decoded(headers),
+        "mcp.auth.method": auth_method(headers),
+    }
+
+
+def _decoded(headers: Headers) -> object:
+    names = [decoded_name(value) for value in headers.get("mcp-name", [])]
+    return names[0] if len(names) == _ONE else names or None
+
+
+def _outcome(status: int | None) -> dict[str, object]:
+    if status is None:
+        return {"event.outcome": "unknown"}
+    if status >= _FAILED:
+        return {"event.outcome": "failure", "error.type": str(status)}
+    return {"event.outcome": "success"}
+
+
+def _refusal(headers: Headers, body: Body, status: int | None) -> dict[str, object]:
+    """Why the caller was refused: the challenge, else the OAuth error in the body."""
+    told = challenge(headers)
+    said = mapping(body.value).get("error")
+    if "mcp.auth.error" not in told and status in _REFUSED and not body.messages and text(said):
+        told["mcp.auth.error"] = said
+    return told
+
+
+def _carried(body: Body) -> dict[str, object]:
+    """What the one message in the request asks for, so that headers can be compared with it."""
+    if len(body.messages) != _ONE:
+        return {}
+    message = mapping(body.messages[0])
+    method, params = text(message.get("method")), mapping(message.get("params"))
+    fields: dict[str, object] = {"mcp.method.name": method}
+    if method == "tools/call":
+        fields["gen_ai.tool.name"] = text(params.get("name"))
+    elif method == "prompts/get":
+        fields["gen_ai.prompt.name"] = text(params.get("name"))
+    elif method == "resources/read":
+        fields["mcp.resource.uri"] = text(params.get("uri"))
+    return fields
+
+
+def _target(request: Mapping[str, object]) -> tuple[str | None, str | None]:
+    """Path and query; a full URL gives its own."""
+    said = text(request.get("path")) or text(request.get("url")) or text(request.get("target"))
+    if said is None:
+        return None, None
+    try:
+        parts = urlsplit(said if "://" in said else f"//host{said}" if said.startswith("/") else f"//host/{said}")
+    except ValueError:
+        return said, None
+    return parts.path or "/", parts.query
+
+
+def _session_of(query: str | None) -> str | None:
+    """The session of the HTTP+SSE transport (2024-11-05), which stands in the query."""
+    try:
+        pairs = parse_qsl(query or "", max_num_fields=100)
+    except ValueError:
+        return None
+    return next((value for name, value in pairs if name.lower() in _SESSION_PARAMETERS), None)
+
+
+def _first(headers: Headers, name: str) -> str | None:
+    values = headers.get(name)
+    return values[0] or None if values else None
+
+
+def _all(headers: Headers, name: str) -> object:
+    values = headers.get(name, [])
+    return values[0] if len(values) == _ONE else values or None
+
+
+def _present(fields: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,89 @@
+"""Requests that wait for their answer, and answers that wait for their request. Bounded on an endless stream."""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
+
+from mcp_siem.sources.capture import Direction, Place
+from mcp_siem.sources.messages import Request, Response, id_key
+
+__all__ = ["Held", "OpenAnswer", "OpenRequest", "PairKey", "pair_key"]
+
+_T = TypeVar("_T", "OpenRequest", "OpenAnswer")
+
+PairKey = tuple[str | None, int | None, str | None, Direction, tuple[str, object]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRequest:
+    """A request that has no answer yet; `cancelled` if its sender took it back (it may be answered all the same)."""
+
+    place: Place
+    direction: Direction
+    request: Request
+    cancelled: bool = False
+
+    def cancel(self) -> "OpenRequest":
+        """The same request, marked as taken back."""
+        return replace(self, cancelled=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAnswer:
+    """A response whose request has not been seen yet: a POST that answers into a stream still being captured."""
+
+    place: Place
+    direction: Direction
+    response: Response
+
+
+def pair_key(place: Place, direction: Direction, id_: object) -> PairKey:
+    """What ties an answer to its request; `direction` is the request's, for each side counts its own ids."""
+    return place.server, place.pid, place.session, direction, id_key(id_)
+
+
+class Held(Generic[_T]):
+    """Things held by key, oldest first: at most so many of them, made of at most so many bytes of input."""
+
+    def __init__(self, *, limit: int, weight: int) -> None:
+        self._items: OrderedDict[PairKey, _T] = OrderedDict()
+        self._limit = limit
+        self._max_weight = weight
+        self._weight = 0
+        self.evicted = 0
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def put(self, key: PairKey, item: _T) -> list[_T]:
+        """Holds the item; returns what it displaces: the holder of the same key, and the oldest where room ends."""
+        earlier = self.take(key)
+        displaced = [] if earlier is None else [earlier]
+        self._items[key] = item
+        self._weight += item.place.weight
+        while len(self._items) > self._limit or (self._weight > self._max_weight and len(self._items) > 1):
+            _, oldest = self._items.popitem(last=False)
+            self._weight -= oldest.place.weight
+            self.evicted += 1
+            displaced.append(oldest)
+        return displaced
+
+    def take(self, key: PairKey) -> _T | None:
+        """The item under the key, which is then no longer held."""
+        item = self._items.pop(key, None)
+        if item is not None:
+            self._weight -= item.place.weight
+        return item
+
+    def change(self, key: PairKey, change: Callable[[_T], _T]) -> None:
+        """Puts a changed item in the place of the one held, if one is."""
+        if key in self._items:
+            self._items[key] = change(self._items[key])
+
+    def drain(self) -> Iterator[_T]:
+        """Yields everything still held, oldest first, and holds nothing."""
+        while self._items:
+            _, item = self._items.popitem(last=False)
+            yield item
+        self._weight = 0

@@ -1,0 +1,177 @@
+"""From paired messages to events: which events a message makes, and what each of them says."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from mcp_siem.events.event import Event
+from mcp_siem.inventory.known import Facts, Item, KnownItems
+from mcp_siem.sources.capture import Direction, Place
+from mcp_siem.sources.connection import Connections
+from mcp_siem.sources.definitions import Advertised, advertised, definition_fields, hint_fields, unreadable
+from mcp_siem.sources.lifecycle import introduction_fields
+from mcp_siem.sources.messages import Notification, Request, Response, id_text
+from mcp_siem.sources.meta import meta_of, server_facts
+from mcp_siem.sources.pairing import OpenRequest
+from mcp_siem.sources.port import Complete, ParseIssue
+from mcp_siem.sources.requests import arguments_of, request_fields
+from mcp_siem.sources.results import response_fields
+from mcp_siem.sources.shape import mapping, text
+
+__all__ = ["Teller"]
+
+_INTRODUCTIONS = frozenset({"initialize", "server/discover"})
+
+
+class Teller:
+    """Makes events. Knows the ends of each connection and, shared by all inputs, what servers advertised."""
+
+    def __init__(self, complete: Complete, known: KnownItems, connections: Connections) -> None:
+        self._complete = complete
+        self._known = known
+        self._connections = connections
+
+    def event(
+        self,
+        dataset: str,
+        place: Place,
+        fields: Mapping[str, object],
+        *,
+        arguments: object | None = None,
+        schema: Mapping[str, object] | None = None,
+    ) -> Event:
+        """One finished event of a place: its connection's facts, the fields, and what is derived from them."""
+        learnt = self._connections.facts(place)
+        data: dict[str, object] = {
+            "event.dataset": dataset,
+            "event.provider": "wire",
+            **learnt,
+            **place.facts,
+            **fields,
+            "mcp.server.name": self._server(place, fields),
+            "process.pid": place.pid,
+            "event.sequence": place.sequence,
+            "network.transport": place.transport,
+        }
+        bare = {name: value for name, value in data.items() if value is not None}
+        done = self._complete.complete(bare, arguments=arguments, schema=schema)
+        return Event(data=done, time=place.time, raw_ref=place.ref)
+
+    def notification(self, place: Place, direction: Direction, message: Notification) -> Event:
+        """A message that expects no answer."""
+        fields = {
+            "mcp.message.type": "notification",
+            "event.outcome": "unknown",
+            "mcp.message.direction": direction.value,
+            "jsonrpc.protocol.version": message.version,
+            **request_fields(message.method, message.params),
+        }
+        return self.event("mcp.protocol", place, fields)
+
+    def unanswered(self, opened: OpenRequest, *, status: int | None = None) -> Event:
+        """A request without a response; `status` where HTTP itself refused it."""
+        fields = self._asked(opened.place, opened.direction, opened.request)
+        refused = status is not None
+        fields |= {
+            "mcp.message.type": "request",
+            "mcp.message.pairing": "cancelled" if opened.cancelled else "unanswered",
+            "event.outcome": "failure" if refused else "unknown",
+            "error.type": str(status) if refused else None,
+        }
+        return self._call(opened.place, opened.request, fields)
+
+    def unrequested(self, place: Place, direction: Direction, response: Response) -> Iterator[Event | ParseIssue]:
+        """A response whose request was never seen."""
+        fields = response_fields(None, response)
+        self._connections.learn(place, fields, protocol="serverInfo" in mapping(response.result))
+        fields |= {
+            "mcp.message.type": "response",
+            "mcp.message.pairing": "unrequested",
+            "mcp.message.direction": direction.value,
+            "jsonrpc.request.id": id_text(response.id),
+        }
+        yield self.event("mcp.protocol", place, fields)
+        if direction is Direction.TO_CLIENT:
+            yield from self._inventory(None, place, response.result)
+
+    def transaction(self, opened: OpenRequest, place: Place, response: Response) -> Iterator[Event | ParseIssue]:
+        """A request with its response, and the events that the response makes besides."""
+        method = opened.request.method
+        fields = self._asked(opened.place, opened.direction, opened.request)
+        fields |= response_fields(method, response)
+        fields |= {"mcp.message.type": "transaction", "mcp.message.pairing": "paired"}
+        if opened.cancelled:
+            fields["mcp.message.pairing"] = "cancelled"
+        if opened.place.time is not None and place.time is not None and place.time >= opened.place.time:
+            fields["event.duration"] = (place.time - opened.place.time) * 1000
+        if opened.direction is Direction.TO_SERVER:
+            self._connections.learn(opened.place, fields, protocol=method == "initialize")
+        yield self._call(opened.place, opened.request, fields)
+        if opened.direction is Direction.TO_SERVER:
+            introduced = introduction_fields(method, response.result)
+            if introduced is not None:
+                yield self.event("mcp.session", opened.place, self._session_fields(fields, introduced))
+            yield from self._inventory(method, place, response.result)
+
+    def _asked(self, place: Place, direction: Direction, request: Request) -> dict[str, object]:
+        fields = request_fields(request.method, request.params)
+        if direction is Direction.TO_SERVER:
+            self._connections.learn(place, fields)
+        return {
+            **fields,
+            "mcp.message.direction": direction.value,
+            "jsonrpc.request.id": id_text(request.id),
+            "jsonrpc.protocol.version": request.version,
+        }
+
+    def _call(self, place: Place, request: Request, fields: dict[str, object]) -> Event:
+        """The event of a request, joined with what its server said of the tool."""
+        facts = self._tool(place, fields) if request.method == "tools/call" else None
+        if facts is not None:
+            fields = {**fields, "mcp.tool.title": facts.title, **hint_fields(facts.annotations)}
+        return self.event(
+            "mcp.protocol",
+            place,
+            fields,
+            arguments=arguments_of(request.method, request.params),
+            schema=facts.schema if facts else None,
+        )
+
+    def _session_fields(self, fields: Mapping[str, object], introduced: Mapping[str, object]) -> dict[str, object]:
+        """An introduction tells of its transaction what is not text of a request or a response."""
+        kept = {name: value for name, value in fields.items() if name not in {"mcp.request.text", "mcp.response.text"}}
+        return {**kept, **introduced}
+
+    def _inventory(self, method: str | None, place: Place, result: object) -> Iterator[Event | ParseIssue]:
+        wrong = unreadable(method, result)
+        if wrong is not None:
+            yield ParseIssue(ref=place.ref, code="bad_definition", reason=wrong)
+        shared = server_facts(mapping(result).get("serverInfo") or meta_of(result).get(_SERVER_INFO))
+        for item in advertised(method, result):
+            yield self._definition(replace(place, ref=f"{place.ref}/{item.index}"), item, shared)
+
+    def _definition(self, place: Place, item: Advertised, shared: Mapping[str, object]) -> Event:
+        fields = {"mcp.inventory.kind": item.kind, "event.outcome": "success", **shared, **definition_fields(item)}
+        if item.name is not None:
+            seen = Item(space=self._space(place, fields), kind=item.kind, name=item.name, definition=item.definition)
+            facts, before = self._known.observe(seen)
+            fields["mcp.tool.definition_hash"] = facts.hash
+            fields["mcp.tool.definition_changed"] = before is not None and before.hash != facts.hash
+            if before is not None and before.hash != facts.hash:
+                fields["mcp.tool.definition_hash_previous"] = before.hash
+        return self.event("mcp.inventory", place, fields)
+
+    def _tool(self, place: Place, fields: Mapping[str, object]) -> Facts | None:
+        name = text(fields.get("gen_ai.tool.name"))
+        return self._known.tool(self._space(place, fields), name) if name else None
+
+    def _server(self, place: Place, fields: Mapping[str, object]) -> str | None:
+        learnt = self._connections.facts(place)
+        said = fields.get("mcp.server.info.name", learnt.get("mcp.server.info.name"))
+        return place.server or text(said)
+
+    def _space(self, place: Place, fields: Mapping[str, object]) -> str:
+        """Whose definitions these are: the server's by name, else the connection's."""
+        return self._server(place, fields) or f"\0{place.ref.rpartition(':')[0]}\0{place.pid}"
+
+
+_SERVER_INFO = "io.modelcontextprotocol/serverInfo"

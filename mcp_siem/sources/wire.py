@@ -1,0 +1,220 @@
+"""Raw JSON-RPC as a tap records it (capture lines): both protocol eras, stdio and HTTP.
+
+One `mcp.protocol` event per request with its response, or per notification; one `mcp.inventory` event per
+definition a server advertises; `mcp.session` for processes and introductions; `mcp.http` per HTTP exchange.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from mcp_siem.events.event import Event
+from mcp_siem.inventory.known import KnownItems
+from mcp_siem.sources.capture import (
+    Direction,
+    Exchange,
+    Frame,
+    Lifecycle,
+    Place,
+    line_time,
+    parse_capture,
+)
+from mcp_siem.sources.connection import Connections
+from mcp_siem.sources.exchange import ReadExchange, read_exchange
+from mcp_siem.sources.jsontext import read_json
+from mcp_siem.sources.lifecycle import process_fields
+from mcp_siem.sources.messages import Message, Notification, Request, Response, parse_message
+from mcp_siem.sources.pairing import Held, OpenAnswer, OpenRequest, pair_key
+from mcp_siem.sources.port import Complete, ParseIssue, Record
+from mcp_siem.sources.shape import mapping
+from mcp_siem.sources.tally import Tally
+from mcp_siem.sources.telling import Teller
+
+__all__ = ["WIRE", "Limits", "WireNormaliser", "WireSession"]
+
+_MAX_BATCH = 10_000
+_SAMPLE_KEYS = frozenset({"ts", "timestamp", "direction", "message", "http"})
+
+
+class Limits:
+    """How much one session may hold."""
+
+    open_requests = 10_000
+    early_answers = 1_000
+    held_bytes = 32 * 1024 * 1024
+
+
+class WireSession:
+    """All capture lines of one input: pairs what belongs together, in bounded memory."""
+
+    def __init__(self, complete: Complete, known: KnownItems, limits: type[Limits] = Limits) -> None:
+        self._connections = Connections()
+        self._teller = Teller(complete, known, self._connections)
+        self._known = known
+        self._tally = Tally()
+        self._open: Held[OpenRequest] = Held(limit=limits.open_requests, weight=limits.held_bytes)
+        self._early: Held[OpenAnswer] = Held(limit=limits.early_answers, weight=limits.held_bytes)
+
+    def feed(self, record: Record) -> Iterator[Event | ParseIssue]:
+        """Takes the next line and yields what it completes."""
+        captured, issues = parse_capture(record)
+        yield from issues
+        match captured:
+            case Frame():
+                yield from self._messages(captured.place, captured.direction, captured.message)
+            case Exchange():
+                yield from self._exchange(read_exchange(captured))
+            case Lifecycle():
+                yield from self._lifecycle(captured)
+            case None:
+                pass
+
+    def finish(self) -> Iterator[Event | ParseIssue]:
+        """Yields the requests never answered, the answers never asked for, and what was dropped."""
+        for opened in self._open.drain():
+            yield self._teller.unanswered(opened)
+        for answer in self._early.drain():
+            yield from self._teller.unrequested(answer.place, answer.direction, answer.response)
+        yield from self._tally.finish()
+
+    @property
+    def held(self) -> int:
+        """How many things are remembered: what must not grow with the length of the input."""
+        return len(self._open) + len(self._early) + len(self._connections) + len(self._known)
+
+    def _lifecycle(self, captured: Lifecycle) -> Iterator[Event | ParseIssue]:
+        fields = process_fields(captured.message)
+        if fields is None:
+            reason = "a `meta` line holds `process_start` or `process_exit`"
+            yield ParseIssue(ref=captured.place.ref, code="unknown_meta", reason=reason)
+            return
+        yield self._teller.event("mcp.session", captured.place, fields)
+        if "process_exit" in captured.message:
+            self._connections.forget(captured.place)
+
+    def _messages(self, place: Place, direction: Direction, value: object) -> Iterator[Event | ParseIssue]:
+        """One message, or a batch of them (2025-03-26; a hostile peer may send one in any revision)."""
+        if not isinstance(value, list):
+            yield from self._message(place, direction, value)
+            return
+        if not value:
+            yield ParseIssue(ref=place.ref, code="empty_batch", reason="a batch holds at least one message")
+        yield from self._listed(place, direction, value, {"mcp.message.batch": True})
+
+    def _listed(
+        self, place: Place, direction: Direction, values: Sequence[object], facts: Mapping[str, object]
+    ) -> Iterator[Event | ParseIssue]:
+        weight = place.weight // max(len(values), 1)
+        wrong = 0
+        for index, item in enumerate(values[:_MAX_BATCH]):
+            if isinstance(parse_message(item), str):
+                wrong += 1
+                continue
+            inner = replace(place, ref=f"{place.ref}/{index}", weight=weight, facts={**place.facts, **facts})
+            yield from self._message(inner, direction, item)
+        if wrong:
+            yield ParseIssue(ref=place.ref, code="not_jsonrpc", reason=f"{wrong} items of a list are no messages")
+        if len(values) > _MAX_BATCH:
+            reason = f"{len(values) - _MAX_BATCH} messages beyond the first {_MAX_BATCH} of a list are not read"
+            yield ParseIssue(ref=place.ref, code="long_batch", reason=reason)
+
+    def _message(self, place: Place, direction: Direction, value: object) -> Iterator[Event | ParseIssue]:
+        message: Message | str = parse_message(value)
+        match message:
+            case Request():
+                yield from self._request(OpenRequest(place=place, direction=direction, request=message))
+            case Notification():
+                yield from self._notification(place, direction, message)
+            case Response():
+                yield from self._response(place, direction, message)
+            case str():
+                yield ParseIssue(ref=place.ref, code="not_jsonrpc", reason=message)
+
+    def _request(self, opened: OpenRequest) -> Iterator[Event | ParseIssue]:
+        key = pair_key(opened.place, opened.direction, opened.request.id)
+        early = self._early.take(key)
+        if early is not None:
+            yield from self._teller.transaction(opened, early.place, early.response)
+            return
+        evicted = self._open.evicted
+        for displaced in self._open.put(key, opened):
+            yield self._teller.unanswered(displaced)
+        reason = "too many requests wait for an answer; the oldest are told as unanswered"
+        yield from self._tally.note("requests_evicted", opened.place.ref, reason, times=self._open.evicted - evicted)
+
+    def _notification(self, place: Place, direction: Direction, message: Notification) -> Iterator[Event | ParseIssue]:
+        if message.method == "notifications/cancelled":
+            taken_back = mapping(message.params).get("requestId")
+            self._open.change(pair_key(place, direction, taken_back), OpenRequest.cancel)
+        yield self._teller.notification(place, direction, message)
+
+    def _response(self, place: Place, direction: Direction, response: Response) -> Iterator[Event | ParseIssue]:
+        key = pair_key(place, direction.reverse, response.id)
+        opened = self._open.take(key)
+        if opened is not None:
+            yield from self._teller.transaction(opened, place, response)
+        elif place.transport == "tcp" and direction is Direction.TO_SERVER:
+            # The stream that asked is recorded when it ends, after the POST that answers it.
+            for late in self._early.put(key, OpenAnswer(place=place, direction=direction, response=response)):
+                yield from self._teller.unrequested(late.place, late.direction, late.response)
+        else:
+            yield from self._teller.unrequested(place, direction, response)
+
+    def _exchange(self, read: ReadExchange) -> Iterator[Event | ParseIssue]:
+        """The exchange itself, then what its bodies carry; what HTTP refused is answered by that."""
+        place = read.place
+        yield self._teller.event("mcp.http", place, read.fields)
+        for body in (read.asked, read.answered):
+            if body.fault is not None:
+                yield ParseIssue(ref=place.ref, code=body.fault[0], reason=f"HTTP body: {body.fault[1]}")
+        yield from self._body(place, Direction.TO_SERVER, read.asked.messages, batch=read.asked.listed)
+        yield from self._body(place, Direction.TO_CLIENT, read.answered.messages, batch=read.answered.listed)
+        if read.failed:
+            yield from self._refused(read)
+        if read.verb == "DELETE" and place.session is not None:
+            ended = {"event.action": "disconnect", "event.outcome": read.fields.get("event.outcome")}
+            yield self._teller.event("mcp.session", place, ended)
+
+    def _body(
+        self, place: Place, direction: Direction, messages: Sequence[object], *, batch: bool
+    ) -> Iterator[Event | ParseIssue]:
+        if batch:
+            yield from self._listed(place, direction, messages, {})
+        else:
+            for message in messages:
+                yield from self._message(place, direction, message)
+
+    def _refused(self, read: ReadExchange) -> Iterator[Event]:
+        for value in read.asked.messages:
+            message = parse_message(value)
+            if isinstance(message, Request):
+                opened = self._open.take(pair_key(read.place, Direction.TO_SERVER, message.id))
+                if opened is not None:
+                    yield self._teller.unanswered(opened, status=read.status)
+
+
+class WireNormaliser:
+    """Capture lines, format 1."""
+
+    name = "wire"
+
+    def confidence(self, sample: Sequence[bytes]) -> float:
+        """The share of the JSON objects that are capture lines."""
+        lines = [value for value in (read_json(line)[0] for line in sample) if isinstance(value, dict)]
+        return sum(_is_capture(line) for line in lines) / len(lines) if lines else 0.0
+
+    def time(self, record: Record) -> int | None:
+        """The time of the line."""
+        return line_time(record)
+
+    def open(self, complete: Complete, known: KnownItems) -> WireSession:
+        """A session for one input."""
+        return WireSession(complete, known)
+
+
+def _is_capture(line: Mapping[str, object]) -> bool:
+    if isinstance(line.get("http"), dict) and ("ts" in line or "timestamp" in line):
+        return "request" in mapping(line["http"]) or "response" in mapping(line["http"])
+    return line.get("direction") in ("client_to_server", "server_to_client", "meta") and "message" in line
+
+
+WIRE = WireNormaliser()

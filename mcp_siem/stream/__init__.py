@@ -1,0 +1,1 @@
+"""From files and pipes to events: opens inputs, cuts lines, feeds sources, merges by time."""
