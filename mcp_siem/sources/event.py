@@ -98,7 +98,7 @@ def _score(data: Mapping[str, object]) -> float:
         return 0.9
     if "@timestamp" in data:
         return 0.7
-    return 0.4 if parse_time(data.get("time")) is not None and not any(key in data for key in _NEVER_OURS) else 0.0
+    return 0.4 if parse_time(data.get("time")) is not None else 0.0
 
 
 EVENT = EventNormaliser()

@@ -6,7 +6,17 @@ from urllib.parse import parse_qsl, urlsplit
 
 from mcp_siem.sources.bodies import Body, read_body
 from mcp_siem.sources.capture import Exchange, Place
-from mcp_siem.sources.headers import Headers, auth_method, challenge, decoded_name, peer_address, read_headers
+from mcp_siem.sources.headers import (
+    Headers,
+    auth_method,
+    challenge,
+    decoded_name,
+    forwarded_for,
+    param_headers,
+    peer_address,
+    read_headers,
+)
+from mcp_siem.sources.meta import meta_of
 from mcp_siem.sources.shape import integer, mapping, text
 
 __all__ = ["ReadExchange", "read_exchange"]
@@ -14,6 +24,7 @@ __all__ = ["ReadExchange", "read_exchange"]
 _FAILED = 400
 _REFUSED = frozenset({400, 401, 403})
 _SESSION_PARAMETERS = frozenset({"sessionid", "session_id"})
+_NAMED = {"tools/call": "gen_ai.tool.name", "prompts/get": "gen_ai.prompt.name"}
 _ONE = 1
 
 
@@ -50,26 +61,21 @@ def read_exchange(exchange: Exchange) -> ReadExchange:
         "mcp.protocol.version": _first(asking, "mcp-protocol-version"),
     }
     place = replace(exchange.place, session=session, transport="tcp", facts=_present(facts))
-    verb = text(request.get("method"))
+    verb = (text(request.get("method")) or "").upper() or None
     fields = {
-        "http.request.method": verb.upper() if verb else None,
+        "http.request.method": verb,
         "url.path": path,
         "url.query": query or None,
         "http.response.status_code": status,
         "network.protocol.name": "http",
+        "mcp.http.content_type": _first(answering, "content-type"),
+        "mcp.http.www_authenticate": _all(answering, "www-authenticate"),
         **_said(asking),
         **_outcome(status),
         **_refusal(answering, answered, status),
-        **_carried(asked),
+        **_carried(asked, asking),
     }
-    return ReadExchange(
-        place=place, fields=_present(fields), asked=asked, answered=answered, status=status, verb=fields_verb(verb)
-    )
-
-
-def fields_verb(verb: str | None) -> str | None:
-    """The HTTP method in upper case."""
-    return verb.upper() if verb else None
+    return ReadExchange(place=place, fields=_present(fields), asked=asked, answered=answered, status=status, verb=verb)
 
 
 def _said(headers: Headers) -> dict[str, object]:
@@ -79,6 +85,10 @@ def _said(headers: Headers) -> dict[str, object]:
         "mcp.http.host": _all(headers, "host"),
         "mcp.http.method_header": _all(headers, "mcp-method"),
         "mcp.http.name_header": _decoded(headers),
+        "mcp.http.version_header": _all(headers, "mcp-protocol-version"),
+        "mcp.http.last_event_id": _all(headers, "last-event-id"),
+        "mcp.http.forwarded_for": forwarded_for(headers) or None,
+        "mcp.http.param_headers": param_headers(headers) or None,
         "mcp.auth.method": auth_method(headers),
     }
 
@@ -105,20 +115,30 @@ def _refusal(headers: Headers, body: Body, status: int | None) -> dict[str, obje
     return told
 
 
-def _carried(body: Body) -> dict[str, object]:
-    """What the one message in the request asks for, so that headers can be compared with it."""
+def _carried(body: Body, headers: Headers) -> dict[str, object]:
+    """What the one message in the request asks for, and which headers say otherwise."""
     if len(body.messages) != _ONE:
         return {}
     message = mapping(body.messages[0])
     method, params = text(message.get("method")), mapping(message.get("params"))
     fields: dict[str, object] = {"mcp.method.name": method}
-    if method == "tools/call":
-        fields["gen_ai.tool.name"] = text(params.get("name"))
-    elif method == "prompts/get":
-        fields["gen_ai.prompt.name"] = text(params.get("name"))
+    subject = text(params.get("uri"))
+    if method in _NAMED:
+        subject = text(params.get("name"))
+        fields[_NAMED[method]] = subject
     elif method == "resources/read":
-        fields["mcp.resource.uri"] = text(params.get("uri"))
-    return fields
+        fields["mcp.resource.uri"] = subject
+    said = {
+        "method": (headers.get("mcp-method", []), method),
+        "name": ([decoded_name(value) for value in headers.get("mcp-name", [])], subject),
+        "version": (headers.get("mcp-protocol-version", []), _declared(params)),
+    }
+    contradicted = [name for name, (values, told) in said.items() if told and any(value != told for value in values)]
+    return {**fields, "mcp.http.header_mismatch": contradicted or None}
+
+
+def _declared(params: Mapping[str, object]) -> str | None:
+    return text(meta_of(params).get("io.modelcontextprotocol/protocolVersion"))
 
 
 def _target(request: Mapping[str, object]) -> tuple[str | None, str | None]:

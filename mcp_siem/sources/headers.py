@@ -8,11 +8,21 @@ from collections.abc import Iterator, Mapping
 
 from mcp_siem.sources.shape import mapping
 
-__all__ = ["Headers", "auth_method", "challenge", "decoded_name", "peer_address", "read_headers"]
+__all__ = [
+    "Headers",
+    "auth_method",
+    "challenge",
+    "decoded_name",
+    "forwarded_for",
+    "param_headers",
+    "peer_address",
+    "read_headers",
+]
 
 _ENCODED = re.compile(r"=\?base64\?([A-Za-z0-9+/_=-]*)\?=", re.IGNORECASE)
 _PARAMETER = re.compile(r'([A-Za-z_]+)\s*=\s*(?:"([^"]*)"|([^\s,"]+))')
 _MAX_HEADER = 16_384
+_PARAM = "mcp-param-"
 _KEY_HEADERS = ("x-api-key", "api-key", "apikey", "x-goog-api-key")
 _OAUTH_SCHEMES = {"bearer": "bearer", "dpop": "dpop", "basic": "basic", "digest": "digest", "negotiate": "negotiate"}
 _PEER_KEYS = ("client", "client.address", "client_address", "client_ip", "remote_addr", "remote_address", "peer")
@@ -86,8 +96,18 @@ def peer_address(http: Mapping[str, object], headers: Headers) -> str | None:
             found = _address(holder.get(key))
             if found is not None:
                 return found
-    forwarded = headers.get("x-forwarded-for", [])
-    return _address(forwarded[-1].rpartition(",")[2]) if forwarded else None
+    forwarded = forwarded_for(headers)
+    return _address(forwarded[-1]) if forwarded else None
+
+
+def forwarded_for(headers: Headers) -> list[str]:
+    """The entries of X-Forwarded-For, caller first."""
+    return [entry.strip() for value in headers.get("x-forwarded-for", []) for entry in value[:_MAX_HEADER].split(",")]
+
+
+def param_headers(headers: Headers) -> dict[str, object]:
+    """`Mcp-Param-*` headers by the name of their parameter."""
+    return {name[len(_PARAM) :]: decoded_name(said[0]) for name, said in headers.items() if name.startswith(_PARAM)}
 
 
 def _address(value: object) -> str | None:

@@ -6,6 +6,7 @@ definition a server advertises; `mcp.session` for processes and introductions; `
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from typing import assert_never
 
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import KnownItems
@@ -67,6 +68,8 @@ class WireSession:
                 yield from self._lifecycle(captured)
             case None:
                 pass
+            case _:
+                assert_never(captured)
 
     def finish(self) -> Iterator[Event | ParseIssue]:
         """Yields the requests never answered, the answers never asked for, and what was dropped."""
@@ -94,7 +97,7 @@ class WireSession:
     def _messages(self, place: Place, direction: Direction, value: object) -> Iterator[Event | ParseIssue]:
         """One message, or a batch of them (2025-03-26; a hostile peer may send one in any revision)."""
         if not isinstance(value, list):
-            yield from self._message(place, direction, value)
+            yield from self._message(place, direction, parse_message(value))
             return
         if not value:
             yield ParseIssue(ref=place.ref, code="empty_batch", reason="a batch holds at least one message")
@@ -103,22 +106,25 @@ class WireSession:
     def _listed(
         self, place: Place, direction: Direction, values: Sequence[object], facts: Mapping[str, object]
     ) -> Iterator[Event | ParseIssue]:
-        weight = place.weight // max(len(values), 1)
+        inside = replace(place, weight=place.weight // max(len(values), 1), facts={**place.facts, **facts})
+        messages = [parse_message(item) for item in values[:_MAX_BATCH]]
+        # The one answer of a stream stands for its line: what it lists is then numbered from there.
+        alone = sum(isinstance(message, Response) for message in messages) == 1
         wrong = 0
-        for index, item in enumerate(values[:_MAX_BATCH]):
-            if isinstance(parse_message(item), str):
+        for index, message in enumerate(messages):
+            if isinstance(message, str):
                 wrong += 1
-                continue
-            inner = replace(place, ref=f"{place.ref}/{index}", weight=weight, facts={**place.facts, **facts})
-            yield from self._message(inner, direction, item)
+            elif alone and isinstance(message, Response):
+                yield from self._message(inside, direction, message)
+            else:
+                yield from self._message(replace(inside, ref=f"{place.ref}/{index}"), direction, message)
         if wrong:
             yield ParseIssue(ref=place.ref, code="not_jsonrpc", reason=f"{wrong} items of a list are no messages")
         if len(values) > _MAX_BATCH:
             reason = f"{len(values) - _MAX_BATCH} messages beyond the first {_MAX_BATCH} of a list are not read"
             yield ParseIssue(ref=place.ref, code="long_batch", reason=reason)
 
-    def _message(self, place: Place, direction: Direction, value: object) -> Iterator[Event | ParseIssue]:
-        message: Message | str = parse_message(value)
+    def _message(self, place: Place, direction: Direction, message: Message | str) -> Iterator[Event | ParseIssue]:
         match message:
             case Request():
                 yield from self._request(OpenRequest(place=place, direction=direction, request=message))
@@ -128,6 +134,8 @@ class WireSession:
                 yield from self._response(place, direction, message)
             case str():
                 yield ParseIssue(ref=place.ref, code="not_jsonrpc", reason=message)
+            case _:
+                assert_never(message)
 
     def _request(self, opened: OpenRequest) -> Iterator[Event | ParseIssue]:
         key = pair_key(opened.place, opened.direction, opened.request.id)
@@ -181,7 +189,7 @@ class WireSession:
             yield from self._listed(place, direction, messages, {})
         else:
             for message in messages:
-                yield from self._message(place, direction, message)
+                yield from self._message(place, direction, parse_message(message))
 
     def _refused(self, read: ReadExchange) -> Iterator[Event]:
         for value in read.asked.messages:
