@@ -6,10 +6,11 @@ from pathlib import Path
 
 from mcp_siem.errors import Issue
 
-__all__ = ["read_text", "rule_files"]
+__all__ = ["read_text", "rule_files", "sibling_files"]
 
 _MAX_BYTES = 16 * 1024 * 1024
 _SUFFIXES = (".yml", ".yaml")
+_SIBLINGS = (".match.jsonl", ".miss.jsonl", ".evade.jsonl", ".elastic.json", ".splunk.spl")
 
 
 def read_text(path: Path) -> tuple[str, Issue | None]:
@@ -66,3 +67,9 @@ def _walk(directory: Path, issues: list[Issue]) -> Iterator[Path]:
             # A FIFO that happens to end in .yml would block for ever.
             if name.endswith(_SUFFIXES) and not name.startswith(".") and not file.is_fifo():
                 yield file
+
+
+def sibling_files(files: Sequence[Path]) -> list[Path]:
+    """The fixture and golden files in the folders of these rule files, in a stable order."""
+    folders = sorted({file.parent for file in files})
+    return [file for folder in folders for file in sorted(folder.iterdir()) if file.name.endswith(_SIBLINGS)]

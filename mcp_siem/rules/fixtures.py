@@ -85,7 +85,7 @@ class _Line:
         events = data if isinstance(data, list) else [data]
         if not events or not all(isinstance(event, dict) for event in events):
             return self._issue("a case is an event or an array of events", "write JSON objects")
-        if self.timed or len(events) > 1:
+        if self.timed:
             untimed = [index for index, event in enumerate(events) if not any(event.get(key) for key in _TIMES)]
             if untimed:
                 hint = "a correlation counts in time: give every event its @timestamp"

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,7 +10,10 @@ import mcp_siem
 from mcp_siem.errors import Issue
 from mcp_siem.rules.files import read_text
 
-__all__ = ["Manifest", "read_manifest"]
+__all__ = ["Manifest", "pack_root", "read_manifest"]
+
+_FILE = "pack.toml"
+_HIGHEST = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,14 +26,20 @@ class Manifest:
     example_vars: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def read_manifest(roots: Sequence[Path]) -> tuple[Manifest, list[Issue]]:
-    """The pack.toml of the first root that has one, and what is wrong with it."""
-    for root in roots:
-        file = root / "pack.toml"
-        if root.is_dir() and file.is_file():
-            text, unreadable = read_text(file)
-            return (_named(root), [unreadable]) if unreadable else _parsed(text, file)
-    return _named(roots[0]), []
+def pack_root(path: Path) -> Path:
+    """The directory of the pack that a path belongs to: the nearest above it with a pack.toml, else its own."""
+    own = path if path.is_dir() else path.parent
+    above = [own, *own.resolve().parents[:_HIGHEST]]
+    return next((folder for folder in above if (folder / _FILE).is_file()), own)
+
+
+def read_manifest(root: Path) -> tuple[Manifest, list[Issue]]:
+    """What the pack.toml of a directory says, and what is wrong with it."""
+    file = root / _FILE
+    if not file.is_file():
+        return _named(root), []
+    text, unreadable = read_text(file)
+    return (_named(root), [unreadable]) if unreadable else _parsed(text, file)
 
 
 def _named(root: Path) -> Manifest:

@@ -12,7 +12,7 @@ from mcp_siem.rules.collection import resolve_actions
 from mcp_siem.rules.files import read_text, rule_files
 from mcp_siem.rules.judge import document_issues
 from mcp_siem.rules.link import entries, link, usable
-from mcp_siem.rules.manifest import Manifest, read_manifest
+from mcp_siem.rules.manifest import Manifest, pack_root, read_manifest
 from mcp_siem.rules.rule import Rule, RulePack
 from mcp_siem.rules.yamltext import Document, read_documents
 
@@ -59,7 +59,8 @@ def load_pack(paths: Sequence[Path] | None = None, *, variables: Variables | Non
 def read_pack(paths: Sequence[Path] | None = None, *, variables: Variables | None = None) -> LoadedPack:
     """What can be loaded from the paths, whatever else is broken there; for `check`, which reports both."""
     roots = list(paths) if paths else [default_pack_dir()]
-    manifest, issues = read_manifest(roots)
+    root = pack_root(roots[0])
+    manifest, issues = read_manifest(root)
     files, found = rule_files(roots)
     sound, broken, faults = _judged(files)
     kept, unlinked = usable(entries(sound), broken)
@@ -72,7 +73,7 @@ def read_pack(paths: Sequence[Path] | None = None, *, variables: Variables | Non
         name=manifest.name,
         version=manifest.version,
         rules=rules,
-        taxonomy=load_taxonomy(roots[0]),
+        taxonomy=load_taxonomy(root),
         digest=_digest(rules),
         variables=values,
     )

@@ -1,0 +1,1 @@
+"""Is the pack right? Lint, fixtures replayed, goldens compared."""

@@ -1,0 +1,168 @@
+"""`check`: everything that can be said about a pack without a SIEM. What is broken is a finding, the rest goes on."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+from mcp_siem.convert.target import Target
+from mcp_siem.errors import Issue, PackError
+from mcp_siem.prove.cases import Bench
+from mcp_siem.prove.goldens import compare_goldens, golden_path, golden_texts
+from mcp_siem.rules.files import read_text, sibling_files
+from mcp_siem.rules.filters import applies
+from mcp_siem.rules.finding import Finding, finding_of
+from mcp_siem.rules.fixtures import Fixture, read_fixtures
+from mcp_siem.rules.lint.run import lint_rule, orphans
+from mcp_siem.rules.lint.subject import Subject
+from mcp_siem.rules.pack import LoadedPack, read_pack
+from mcp_siem.rules.rule import Rule, RulePack
+from mcp_siem.rules.yamltext import Document, read_documents
+
+__all__ = ["CheckReport", "Finding", "check", "check_paths"]
+
+Variables = Mapping[str, Sequence[str] | str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckReport:
+    """What `check` found. `rules` counts rules that alert; `notes` are words that need no action."""
+
+    rules: int
+    findings: tuple[Finding, ...]
+    notes: tuple[str, ...] = ()
+
+
+def check(pack: RulePack, *, targets: Sequence[Target] = ()) -> CheckReport:
+    """Checks the files that a pack was loaded from, with the variables it was loaded with."""
+    files = list(dict.fromkeys(Path(rule.path) for rule in pack))
+    return check_paths(files, variables=pack.variables, targets=targets)
+
+
+def check_paths(
+    paths: Sequence[Path] | None, *, variables: Variables | None = None, targets: Sequence[Target] = ()
+) -> CheckReport:
+    """Lints the rules below the paths (None: the shipped pack), replays their fixtures, compares their goldens.
+
+    Fixtures and goldens run with the example values of pack.toml, `variables` where it has none. Raises PackError only
+    if there is no rule file at all.
+    """
+    loaded = read_pack(paths, variables=variables)
+    if not loaded.files:
+        raise PackError(loaded.issues)
+    examples = {**(variables or {}), **loaded.manifest.example_vars}
+    proven = read_pack(paths, variables=examples).pack if loaded.manifest.example_vars else loaded.pack
+    run = _Run(loaded=loaded, proven=proven)
+    findings = [finding_of(issue) for issue in loaded.issues]
+    findings += run.rule_findings()
+    findings += _golden_findings(run.sound(), targets)
+    serious = [finding for finding in findings if finding.severity != "info"]
+    notes = [f"{one.path}:{one.line}: {one.message}" for one in findings if one.severity == "info"]
+    return CheckReport(
+        rules=len(loaded.pack.alerting()),
+        findings=tuple(sorted(dict.fromkeys(serious), key=lambda one: (one.path, one.line, one.code))),
+        notes=(*_off(loaded.pack), *notes),
+    )
+
+
+def _off(pack: RulePack) -> Iterator[str]:
+    return (f"{rule.path}:{rule.line}: {rule.stem} is off: {rule.off}" for rule in pack if rule.off)
+
+
+class _Run:
+    """One check of a loaded pack. `proven` is the same pack with example values, for what is replayed."""
+
+    def __init__(self, *, loaded: LoadedPack, proven: RulePack) -> None:
+        self._loaded = loaded
+        self._proven = proven
+        self._by_id = {rule.id: rule for rule in proven}
+        self._reached = _reached(loaded.documents)
+        self._refused: set[str] = set()
+
+    def rule_findings(self) -> list[Finding]:
+        findings: list[Finding] = []
+        for rule in self._loaded.pack:
+            fixtures, broken = read_fixtures(rule) if rule.alerts else ((), ())
+            findings += [finding_of(issue) for issue in broken]
+            findings += lint_rule(self._subject(rule, fixtures))
+            findings += self._proofs(self._by_id[rule.id], fixtures)
+        owned = {Path(rule.path).with_name(rule.stem) for rule in self._loaded.pack if rule.alerts}
+        findings += orphans(sibling_files(self._loaded.files), owned)
+        return findings
+
+    def sound(self) -> RulePack:
+        """The rules whose queries can be compared: those that the engine takes."""
+        return RulePack(
+            name=self._proven.name,
+            version=self._proven.version,
+            rules=tuple(rule for rule in self._proven if rule.id not in self._refused),
+            taxonomy=self._proven.taxonomy,
+            digest=self._proven.digest,
+            variables=self._proven.variables,
+        )
+
+    def _subject(self, rule: Rule, fixtures: tuple[Fixture, ...]) -> Subject:
+        return Subject(
+            rule=rule,
+            document=self._loaded.documents[rule.id],
+            bases=self._bases(rule),
+            fixtures=fixtures,
+            taxonomy=self._loaded.pack.taxonomy,
+            reached=self._reached.get(rule.id, 0),
+        )
+
+    def _bases(self, rule: Rule) -> tuple[Rule, ...]:
+        """The rules that stand before a correlation's own document in its text."""
+        if rule.kind != "correlation":
+            return ()
+        documents, _ = read_documents(rule.text, rule.path)
+        ids = [str(UUID(str(document.data["id"]))) for document in documents if isinstance(document.data, dict)]
+        return tuple(base for one in ids[:-1] if (base := self._by_id.get(one)) and base.kind != "filter")
+
+    def _proofs(self, rule: Rule, fixtures: Sequence[Fixture]) -> Iterator[Finding]:
+        if rule.kind == "filter" or rule.off:
+            return
+        try:
+            bench = Bench(self._proven, rule, self._bases(rule))
+        except PackError as error:
+            self._refused.add(rule.id)
+            for issue in error.issues:
+                # The bases of a correlation are rules of their own, and say it themselves.
+                if (issue.path, issue.line) == (rule.path, rule.line):
+                    yield finding_of(_located(issue, self._loaded.documents[rule.id]))
+            return
+        yield from bench.try_cases(fixtures)
+
+
+def _located(issue: Issue, document: Document) -> Issue:
+    """The engine's issue at the line of the item that it names first (`field|modifiers: value`)."""
+    node = document.data.get("detection") if isinstance(document.data, dict) else None
+    for name, selection in node.items() if isinstance(node, dict) else ():
+        for index, part in enumerate(selection if isinstance(selection, list) else [selection]):
+            for key in part if isinstance(part, dict) else ():
+                if issue.message.startswith(f"{key}:"):
+                    at = ("detection", name, index, key) if isinstance(selection, list) else ("detection", name, key)
+                    line = document.line_of(*at)
+                    return Issue(code=issue.code, message=issue.message, path=issue.path, line=line, hint=issue.hint)
+    return issue
+
+
+def _reached(documents: Mapping[str, Document]) -> dict[str, int]:
+    """How many rules each filter applies to, by the filter's id."""
+    parts = {key: document.data for key, document in documents.items() if isinstance(document.data, dict)}
+    sieves = {key: data for key, data in parts.items() if "filter" in data}
+    return {key: sum(applies(sieve, data) for data in parts.values()) for key, sieve in sieves.items()}
+
+
+def _golden_findings(pack: RulePack, targets: Sequence[Target]) -> Iterator[Finding]:
+    """Goldens of rules that have one, or must: only those of our own taxonomy must."""
+    expected = golden_texts(pack, targets)
+    found = {path: _held(path) for path in expected}
+    ours = {golden_path(rule, target.name) for rule in pack for target in targets if "taxonomy: mcp" in rule.text}
+    wanted = {path: text for path, text in expected.items() if path in ours or found[path] is not None}
+    return compare_goldens(wanted, found)
+
+
+def _held(path: Path) -> str | None:
+    text, issue = read_text(path)
+    return None if issue else text

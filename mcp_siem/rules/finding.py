@@ -1,0 +1,34 @@
+"""What `check` found: a code that never changes its meaning, where, what, and what to do next."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from mcp_siem.errors import Issue
+
+__all__ = ["Finding", "Severity", "finding_of"]
+
+Severity = Literal["error", "warning", "info"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One fault of a pack. `error`: the rule is wrong. `warning`: it is weaker than it looks. `info`: good to know."""
+
+    code: str
+    severity: Severity
+    path: str
+    line: int
+    message: str
+    hint: str | None = None
+
+
+def finding_of(issue: Issue, severity: Severity = "error") -> Finding:
+    """The finding for an issue of a pack that other verbs refuse."""
+    return Finding(
+        code=issue.code,
+        severity=severity,
+        path=issue.path,
+        line=issue.line,
+        message=issue.message,
+        hint=issue.hint,
+    )

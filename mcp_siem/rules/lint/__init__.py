@@ -1,0 +1,1 @@
+"""Lint: one file per check, all of them in table.py."""
