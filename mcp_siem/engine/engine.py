@@ -75,7 +75,7 @@ class Engine:
 
     def _ask(self, detection: Detection, view: EventView) -> tuple[Evidence, ...] | None:
         try:
-            return evidence(detection.node, view) if detection.node.holds(view) else None
+            return evidence(detection.node, view) if detection.quick.holds(view) else None
         except McpSiemError:
             raise
         except Exception:  # noqa: BLE001 - one rule that fails on one event must not end the watch over all others

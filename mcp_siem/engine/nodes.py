@@ -15,7 +15,19 @@ from typing import Protocol
 from mcp_siem.engine.predicates import Test
 from mcp_siem.engine.values import Reading
 
-__all__ = ["And", "Exists", "FieldRef", "FieldTest", "IsNull", "Keyword", "Named", "Node", "Not", "Or", "View"]
+__all__ = [
+    "And",
+    "Exists",
+    "FieldRef",
+    "FieldTest",
+    "IsNull",
+    "Keyword",
+    "Named",
+    "Node",
+    "Not",
+    "Or",
+    "View",
+]
 
 
 class View(Protocol):

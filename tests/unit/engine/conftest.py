@@ -1,13 +1,15 @@
 """Packs made of text, so that a test shows its rules."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 
 import pytest
 
 from mcp_siem.events.taxonomy import Field, Taxonomy
-from mcp_siem.rules.link import entries, link
+from mcp_siem.rules.pack import load_pack
 from mcp_siem.rules.rule import RulePack
-from mcp_siem.rules.yamltext import read_documents
 
 DATASETS = {
     "mcp.protocol": {"product": "mcp", "service": "protocol"},
@@ -23,14 +25,12 @@ def _field(name: str, twin_of: str | None = None) -> Field:
 TAXONOMY = Taxonomy(fields={"x": _field("x"), "x_folded": _field("x_folded", "x")}, datasets=DATASETS)
 
 
-def make_pack(text: str, **variables: tuple[str, ...]) -> RulePack:
-    documents, issues = read_documents(text, "rules.yml")
-    assert not issues
-    rules = tuple(link(entries(documents), variables))
-    return RulePack(name="test", version="1", rules=rules, taxonomy=TAXONOMY, digest="0")
-
-
 @pytest.fixture
-def pack_of() -> Callable[..., RulePack]:
+def pack_of(tmp_path: Path) -> Callable[..., RulePack]:
     """Builds a pack from YAML documents; keyword arguments are `[vars]`."""
-    return make_pack
+    return partial(make_pack, tmp_path / "rules.yml")
+
+
+def make_pack(file: Path, text: str, **variables: tuple[str, ...]) -> RulePack:
+    file.write_text(text, encoding="utf-8")
+    return replace(load_pack([file], variables=variables), taxonomy=TAXONOMY)
