@@ -1,0 +1,105 @@
+"""Everything that Elastic cannot say of a rule, in one table: code, why, and what to write instead."""
+
+from mcp_siem.convert.refuse import Limit
+
+__all__ = ["LIMITS", "limit"]
+
+_TABLE = (
+    Limit(
+        code="ELASTIC-KEYWORDS",
+        reason="a value without a field would be searched in every field, and long texts keep their case there",
+        hint="name the fields to search, such as mcp.request.text_folded|contains",
+    ),
+    Limit(
+        code="ELASTIC-FIELDREF",
+        reason="Lucene compares a field with a value, never with another field",
+        hint="let the source set a boolean field for this comparison and match that",
+    ),
+    Limit(
+        code="ELASTIC-TIMEPART",
+        reason="Lucene cannot take a part out of a time",
+        hint="let the source write the part (hour, weekday) to a field of its own",
+    ),
+    Limit(
+        code="ELASTIC-REGEX",
+        reason="the pattern cannot be turned into Lucene's dialect, which has no look-around and no anchors",
+        hint="use contains, startswith, endswith, or a pattern without that construct",
+    ),
+    Limit(
+        code="ELASTIC-REGEX-SIZE",
+        reason="the pattern becomes longer than an index accepts (index.max_regex_length)",
+        hint="split the pattern into several shorter values",
+    ),
+    Limit(
+        code="ELASTIC-CIDR-TYPE",
+        reason="an IPv6 network can only be searched in a field that the index holds as an address",
+        hint="give the field the type ip in the taxonomy",
+    ),
+    Limit(
+        code="ELASTIC-CIDR-MAPPED",
+        reason="the index holds IPv4 as a part of this IPv6 network, so IPv4 addresses would match too",
+        hint="use a longer IPv6 prefix",
+    ),
+    Limit(
+        code="ELASTIC-NUMBER-TYPE",
+        reason="the field is not a number in the index, so an order would be that of texts",
+        hint="use a field of type long or double",
+    ),
+    Limit(
+        code="ELASTIC-FLATTENED",
+        reason="keys inside a flattened field keep their case and know no wildcards",
+        hint="use the typed argument arrays (mcp.argument.path, .url, .host, .option, .value)",
+    ),
+    Limit(
+        code="ELASTIC-FIELD-NAME",
+        reason="Elasticsearch cannot hold or address a field of this name",
+        hint="map the field to another name",
+    ),
+    Limit(
+        code="ELASTIC-EMPTY-TEXT",
+        reason="the empty string cannot be told apart in a long text (type wildcard)",
+        hint="match a size or a flag, or use exists",
+    ),
+    Limit(
+        code="ELASTIC-VALUE",
+        reason="this kind of value has no form in Lucene",
+        hint="use a plain string, number, boolean, null, cidr, or re value",
+    ),
+    Limit(
+        code="ELASTIC-CONDITION",
+        reason="the condition names no selection that exists",
+        hint="name existing selections in the condition",
+    ),
+    Limit(
+        code="ELASTIC-CORRELATION-TYPE",
+        reason="this type of correlation is not exact in ES|QL",
+        hint="use event_count, value_count, temporal or temporal_ordered, or run it with mcp-siem watch",
+    ),
+    Limit(
+        code="ELASTIC-CORRELATION-CONDITION",
+        reason="ES|QL cannot tell how many of the rules came in order, only that all of them did",
+        hint="leave the condition out, so that all rules are needed",
+    ),
+    Limit(
+        code="ELASTIC-CORRELATION-NESTED",
+        reason="a correlation of correlations needs the windows of another query",
+        hint="correlate the base rules themselves, or run it with mcp-siem watch",
+    ),
+    Limit(
+        code="ELASTIC-CORRELATION-ALIAS",
+        reason="the rules of the correlation name their group or value by different fields",
+        hint="use one field that all sources fill, such as mcp.principal",
+    ),
+    Limit(
+        code="ELASTIC-CORRELATION-FIELD",
+        reason="groups and counted values must be single fields that the index keeps whole",
+        hint="group by and count keyword, number, boolean or address fields, one field to count",
+    ),
+)
+
+LIMITS = {one.code: one for one in _TABLE}
+
+
+def limit(name: str) -> Limit:
+    """The limit `ELASTIC-<name>`."""
+    return LIMITS[f"ELASTIC-{name}"]

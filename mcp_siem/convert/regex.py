@@ -1,0 +1,407 @@
+r"""A rule's regular expression as a tree, in RE2's dialect, which decides what it means.
+
+Character classes, flags and escapes are gone from the tree: a `Chars` node is a set of code points. What a target
+without anchors needs (`anchors.py`) and how a target writes a tree are other files' work. Pure.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from mcp_siem.convert.casing import orbit
+
+__all__ = [
+    "ALL",
+    "ANY_CHAR",
+    "ANY_TEXT",
+    "EMPTY",
+    "NEVER",
+    "WORD",
+    "Alt",
+    "Anchor",
+    "Chars",
+    "Node",
+    "Ranges",
+    "RegexUnsupportedError",
+    "Repeat",
+    "Seq",
+    "alt",
+    "complement",
+    "literal",
+    "parse_regex",
+    "ranges_of",
+    "repeat",
+    "seq",
+]
+
+Ranges = tuple[tuple[int, int], ...]
+AnchorKind = Literal["start", "end", "line_start", "line_end", "word", "not_word"]
+
+_TOP = 0x10FFFF
+_MOST_REPEATS = 1000
+_DEEPEST = 100
+
+
+class RegexUnsupportedError(ValueError):
+    """The pattern uses something that no tree here can say; says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chars:
+    """One character of a set: sorted, disjoint, inclusive ranges of code points."""
+
+    ranges: Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Seq:
+    """The items one after another."""
+
+    items: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Alt:
+    """Any one of the options; without options, nothing matches."""
+
+    options: tuple["Node", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """The item from `least` to `most` times; None is without limit."""
+
+    item: "Node"
+    least: int
+    most: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A place between two characters."""
+
+    kind: AnchorKind
+
+
+Node = Chars | Seq | Alt | Repeat | Anchor
+
+ALL: Ranges = ((0, _TOP),)
+ANY_CHAR = Chars(ALL)
+ANY_TEXT = Repeat(ANY_CHAR, 0, None)
+EMPTY = Seq(())
+NEVER = Alt(())
+
+
+def ranges_of(pairs: Iterable[tuple[int, int]]) -> Ranges:
+    """The pairs sorted, overlaps and neighbours joined."""
+    out: list[tuple[int, int]] = []
+    for low, high in sorted(pairs):
+        if out and low <= out[-1][1] + 1:
+            out[-1] = (out[-1][0], max(out[-1][1], high))
+        else:
+            out.append((low, high))
+    return tuple(out)
+
+
+def complement(ranges: Ranges) -> Ranges:
+    """Every other code point."""
+    out: list[tuple[int, int]] = []
+    at = 0
+    for low, high in ranges:
+        if at < low:
+            out.append((at, low - 1))
+        at = high + 1
+    return (*out, (at, _TOP)) if at <= _TOP else tuple(out)
+
+
+def literal(text: str) -> Node:
+    """The text itself, character for character."""
+    return seq(Chars(((ord(char), ord(char)),)) for char in text)
+
+
+def seq(items: Iterable[Node]) -> Node:
+    """The items one after another, flat; NEVER if one of them is."""
+    flat: list[Node] = []
+    for item in items:
+        if isinstance(item, Seq):
+            flat.extend(item.items)
+        elif item in (NEVER, Chars(())):
+            return NEVER
+        else:
+            flat.append(item)
+    return flat[0] if len(flat) == 1 else Seq(tuple(flat))
+
+
+def alt(options: Iterable[Node]) -> Node:
+    """Any of the options, flat and each once; single characters are joined to one set."""
+    flat: dict[Node, None] = {}
+    for option in options:
+        flat.update(dict.fromkeys(option.options if isinstance(option, Alt) else (option,)))
+    sets = [option for option in flat if isinstance(option, Chars)]
+    others: list[Node] = [option for option in flat if not isinstance(option, Chars)]
+    if sets and (joined := ranges_of(pair for item in sets for pair in item.ranges)):
+        others.insert(0, Chars(joined))
+    return others[0] if len(others) == 1 else Alt(tuple(others))
+
+
+def repeat(item: Node, least: int, most: int | None) -> Node:
+    """The item that often; what can be said without repetition is."""
+    if (least, most) == (1, 1):
+        return item
+    if most == 0 or item == EMPTY:
+        return EMPTY
+    if item in (NEVER, Chars(())):
+        return EMPTY if least == 0 else NEVER
+    return Repeat(item, least, most)
+
+
+_DIGIT: Ranges = ((0x30, 0x39),)
+WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
+_SPACE: Ranges = ((0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20))
+_PERL = {"d": _DIGIT, "w": WORD, "s": _SPACE}
+_POSIX: dict[str, Ranges] = {
+    "alnum": ((0x30, 0x39), (0x41, 0x5A), (0x61, 0x7A)),
+    "alpha": ((0x41, 0x5A), (0x61, 0x7A)),
+    "ascii": ((0, 0x7F),),
+    "blank": ((0x09, 0x09), (0x20, 0x20)),
+    "cntrl": ((0, 0x1F), (0x7F, 0x7F)),
+    "digit": _DIGIT,
+    "graph": ((0x21, 0x7E),),
+    "lower": ((0x61, 0x7A),),
+    "print": ((0x20, 0x7E),),
+    "punct": ((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)),
+    "space": ((0x09, 0x0D), (0x20, 0x20)),
+    "upper": ((0x41, 0x5A),),
+    "word": WORD,
+    "xdigit": ((0x30, 0x39), (0x41, 0x46), (0x61, 0x66)),
+}
+_CONTROLS = {"a": 7, "f": 12, "n": 10, "r": 13, "t": 9, "v": 11}
+_ANCHORS: dict[str, AnchorKind] = {"A": "start", "z": "end", "b": "word", "B": "not_word"}
+_LOOKS = {"=": "a look-ahead", "!": "a look-ahead", "<=": "a look-behind", "<!": "a look-behind"}
+_QUANTIFIER = re.compile(r"\{(\d{1,4})(,(\d{0,4}))?\}")
+_HEX = re.compile(r"x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]{1,8})\}|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})")
+_OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{2}")
+_GROUP = re.compile(r"\?(?:P?<[A-Za-z_]\w*>|([ims]*)(?:-([ims]+))?([:)]))")
+_POSIX_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Flags:
+    ignore_case: bool = False
+    lines: bool = False
+    dot_all: bool = False
+
+    def changed(self, letters: str, *, on: bool) -> "_Flags":
+        return replace(
+            self,
+            ignore_case=on if "i" in letters else self.ignore_case,
+            lines=on if "m" in letters else self.lines,
+            dot_all=on if "s" in letters else self.dot_all,
+        )
+
+
+def parse_regex(pattern: str, *, flags: str = "") -> Node:
+    """The tree of a pattern; `flags` are letters of `ims`. Raises RegexUnsupportedError, and never recurses deeply."""
+    parser = _Parser(pattern)
+    node = parser.alternatives(_Flags().changed(flags, on=True), depth=0)
+    if parser.at < len(pattern):
+        raise RegexUnsupportedError("a closing parenthesis without an opening one")
+    return node
+
+
+class _Parser:
+    """Recursive descent over one pattern; `at` is where it stands."""
+
+    def __init__(self, pattern: str) -> None:
+        self.text = pattern
+        self.at = 0
+
+    def alternatives(self, flags: _Flags, *, depth: int) -> Node:
+        if depth > _DEEPEST:
+            raise RegexUnsupportedError(f"more than {_DEEPEST} nested groups")
+        options: list[Node] = []
+        items: list[Node] = []
+        while self.at < len(self.text) and self.text[self.at] != ")":
+            if self.text[self.at] == "|":
+                self.at += 1
+                options.append(seq(items))
+                items = []
+                continue
+            found = self._flag_change(flags)
+            if found is not None:
+                flags = found
+                continue
+            items.append(self._quantified(self._atom(flags, depth)))
+        return alt([*options, seq(items)]) if options else seq(items)
+
+    def _flag_change(self, flags: _Flags) -> _Flags | None:
+        found = _GROUP.match(self.text, self.at + 1) if self.text[self.at] == "(" else None
+        if found is None or found[3] != ")":
+            return None
+        self.at = found.end()
+        return flags.changed(found[1] or "", on=True).changed(found[2] or "", on=False)
+
+    def _atom(self, flags: _Flags, depth: int) -> Node:
+        char = self.text[self.at]
+        self.at += 1
+        match char:
+            case "(":
+                return self._group(flags, depth)
+            case "[":
+                return self._class(flags)
+            case ".":
+                return ANY_CHAR if flags.dot_all else Chars(complement(((10, 10),)))
+            case "^":
+                return Anchor("line_start" if flags.lines else "start")
+            case "$":
+                return Anchor("line_end" if flags.lines else "end")
+            case "\\":
+                return self._escape(flags)
+            case "*" | "+" | "?":
+                raise RegexUnsupportedError("a repetition of nothing")
+            case _:
+                return Chars(_cased(((ord(char), ord(char)),), flags))
+
+    def _group(self, flags: _Flags, depth: int) -> Node:
+        if self.text.startswith("?", self.at):
+            for mark, name in _LOOKS.items():
+                if self.text.startswith(mark, self.at + 1):
+                    raise RegexUnsupportedError(name)
+            found = _GROUP.match(self.text, self.at)
+            if found is None:
+                raise RegexUnsupportedError(f"the group ({self.text[self.at : self.at + 3]}")
+            self.at = found.end()
+            flags = flags.changed(found[1] or "", on=True).changed(found[2] or "", on=False)
+        node = self.alternatives(flags, depth=depth + 1)
+        if not self.text.startswith(")", self.at):
+            raise RegexUnsupportedError("a group that is not closed")
+        self.at += 1
+        return node
+
+    def _quantified(self, item: Node) -> Node:
+        quantified = False
+        while (bounds := self._bounds()) is not None:
+            if quantified or isinstance(item, Anchor):
+                raise RegexUnsupportedError("a repetition of a repetition or of an anchor")
+            quantified = True
+            item = repeat(item, *bounds)
+            if self.text.startswith("?", self.at):
+                self.at += 1  # lazy or greedy, the same texts match
+        return item
+
+    def _bounds(self) -> tuple[int, int | None] | None:
+        char = self.text[self.at : self.at + 1]
+        plain: dict[str, tuple[int, int | None]] = {"*": (0, None), "+": (1, None), "?": (0, 1)}
+        if char in plain:
+            self.at += 1
+            return plain[char]
+        found = _QUANTIFIER.match(self.text, self.at)
+        if found is None:
+            return None
+        self.at = found.end()
+        least = int(found[1])
+        most = least if found[2] is None else (int(found[3]) if found[3] else None)
+        if max(least, most or 0) > _MOST_REPEATS or (most is not None and most < least):
+            raise RegexUnsupportedError(f"the repetition {found[0]}")
+        return least, most
+
+    def _escape(self, flags: _Flags) -> Node:
+        char = self.text[self.at : self.at + 1]
+        if char in _ANCHORS:
+            self.at += 1
+            return Anchor(_ANCHORS[char])
+        if char == "Z":
+            self.at += 1
+            return Anchor("end")
+        return Chars(_cased(self._escaped_set(), flags))
+
+    def _escaped_set(self) -> Ranges:
+        char = self.text[self.at : self.at + 1]
+        if char.lower() in _PERL and char:
+            self.at += 1
+            found = _PERL[char.lower()]
+            return complement(found) if char.isupper() else found
+        point = self._code_point()
+        return ((point, point),)
+
+    def _code_point(self) -> int:
+        """The character that a backslash, already passed, and what follows it stand for."""
+        char = self.text[self.at : self.at + 1]
+        if found := _HEX.match(self.text, self.at):
+            self.at = found.end()
+            return self._joined(int(next(digits for digits in found.groups() if digits), 16))
+        if found := _OCTAL.match(self.text, self.at):
+            self.at = found.end()
+            return int(found[0], 8)
+        self.at += 1
+        if char in _CONTROLS:
+            return _CONTROLS[char]
+        if not char or char.isalnum():
+            raise RegexUnsupportedError(f"the escape \\{char}")
+        return ord(char)
+
+    def _joined(self, point: int) -> int:
+        r"""The character of a pair of surrogates written as two `\uXXXX`."""
+        found = re.compile(r"\\u([dD][c-fC-F][0-9A-Fa-f]{2})").match(self.text, self.at)
+        if 0xD800 <= point <= 0xDBFF and found:  # noqa: PLR2004 - the high surrogates
+            self.at = found.end()
+            return 0x10000 + ((point - 0xD800) << 10) + (int(found[1], 16) - 0xDC00)
+        if point > _TOP or 0xD800 <= point <= 0xDFFF:  # noqa: PLR2004 - the surrogates
+            raise RegexUnsupportedError(f"U+{point:X}, which is no character")
+        return point
+
+    def _class(self, flags: _Flags) -> Node:
+        negated = self.text.startswith("^", self.at)
+        self.at += negated
+        pairs: list[tuple[int, int]] = []
+        first = True
+        while first or not self.text.startswith("]", self.at):
+            if self.at >= len(self.text):
+                raise RegexUnsupportedError("a character class that is not closed")
+            first = False
+            pairs.extend(self._class_item())
+        self.at += 1
+        found = _cased(ranges_of(pairs), flags)
+        return Chars(complement(found) if negated else found)
+
+    def _class_item(self) -> Iterator[tuple[int, int]]:
+        if found := _POSIX_CLASS.match(self.text, self.at):
+            if found[2] not in _POSIX:
+                raise RegexUnsupportedError(f"the class {found[0]}")
+            self.at = found.end()
+            yield from complement(_POSIX[found[2]]) if found[1] else _POSIX[found[2]]
+            return
+        low = self._class_member()
+        dash = self.text.startswith("-", self.at) and self.text[self.at + 1 : self.at + 2] not in ("]", "")
+        if len(low) != 1 or low[0][0] != low[0][1] or not dash:
+            yield from low
+            return
+        self.at += 1
+        high = self._class_member()
+        if len(high) != 1 or high[0][0] != high[0][1] or high[0][0] < low[0][0]:
+            raise RegexUnsupportedError("a range of characters that is none")
+        yield low[0][0], high[0][0]
+
+    def _class_member(self) -> Ranges:
+        char = self.text[self.at]
+        self.at += 1
+        if char != "\\":
+            return ((ord(char), ord(char)),)
+        if self.text.startswith("b", self.at):
+            raise RegexUnsupportedError(r"\b inside a character class")
+        return self._escaped_set()
+
+
+def _cased(ranges: Ranges, flags: _Flags) -> Ranges:
+    """The set with every case variant of its members, if case is ignored."""
+    if not flags.ignore_case or ranges == ALL:
+        return ranges
+    return ranges_of((*ranges, *_variants(ranges)))
+
+
+def _variants(ranges: Ranges) -> Iterator[tuple[int, int]]:
+    for low, high in ranges:
+        for point in range(low, min(high, 0x1E943) + 1):
+            if not 0xD800 <= point <= 0xDFFF:  # noqa: PLR2004 - surrogates have no case
+                yield from ((ord(char), ord(char)) for char in orbit(chr(point)))
