@@ -25,7 +25,7 @@ def resolve_actions(documents: Sequence[Document]) -> tuple[list[Document], list
             case None if "correlation" in data or "filter" in data:
                 out.append(document)
             case None:
-                before = _merged(data, shared)
+                before = _merged(data, shared) if shared else data
                 out.append(replace(document, data=before))
             case "global":
                 shared = data

@@ -11,6 +11,8 @@ __all__ = ["ConditionFault", "condition_faults", "named_selections", "rewritten"
 _WORD = re.compile(r"[A-Za-z0-9_*-]+")
 _OPERATORS = frozenset({"and", "or", "not"})
 _QUANTIFIERS = frozenset({"1", "any", "all"})
+# pySigma makes a backtracking regular expression of a pattern: stars multiply its time.
+_MOST_STARS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +74,10 @@ def condition_faults(condition: str, selections: Iterable[str]) -> Iterator[Cond
         yield ConditionFault(code="MS015", message="aggregations after '|' are no longer part of Sigma", hint=hint)
         return
     for name in _names(condition):
-        if name.quantifier and not _matching(name.text, known):
+        if name.text.count("*") > _MOST_STARS:
+            message = f"the pattern '{name.text[:40]}' has more than {_MOST_STARS} stars"
+            yield ConditionFault(code="MS015", message=message, hint="name the selections, or a pattern with one star")
+        elif name.quantifier and not _matching(name.text, known):
             message = f"the condition asks for '{name.quantifier} of {name.text}', and no selection is called so"
             yield ConditionFault(code="MS016", message=message, hint=_meant(name.text, known))
         elif not name.quantifier:

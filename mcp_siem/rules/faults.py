@@ -1,5 +1,7 @@
 """What pySigma says about a rule, as located issues. Every error class it has is in the table; a test enumerates them."""
 
+import re
+import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
@@ -10,6 +12,8 @@ from sigma import exceptions as sigma
 __all__ = ["CRASHES", "FAULTS", "guarded", "issue_of"]
 
 T = TypeVar("T")
+
+_PYPARSING_PLACE = re.compile(r",? *\(at char \d+\), \(line:\d+, col:\d+\)")
 
 # What pySigma raises on input it did not expect, next to its own errors.
 CRASHES = (TypeError, ValueError, AttributeError, KeyError, IndexError, RecursionError, OverflowError)
@@ -93,6 +97,7 @@ def issue_of(error: BaseException, document: Document, *keys: str | int) -> Issu
     code, key, hint = next((FAULTS[kind] for kind in type(error).__mro__ if kind in FAULTS), FAULTS[sigma.SigmaError])
     where = keys or ((key,) if key else ())
     message = " ".join(str(error.args[0] if error.args else error).split())
+    message = _PYPARSING_PLACE.sub("", message)
     if isinstance(error, RecursionError):
         message = "nested too deep"
     elif not isinstance(error, sigma.SigmaError):
@@ -103,6 +108,9 @@ def issue_of(error: BaseException, document: Document, *keys: str | int) -> Issu
 def guarded(document: Document, call: Callable[[], T], *keys: str | int) -> tuple[T | None, list[Issue]]:
     """The result of a call into pySigma, or the issue that it ended with."""
     try:
-        return call(), []
+        with warnings.catch_warnings():
+            # Python's `re` warns of patterns that RE2, which runs them, reads well.
+            warnings.simplefilter("ignore")
+            return call(), []
     except CRASHES as error:
         return None, [issue_of(error, document, *keys)]

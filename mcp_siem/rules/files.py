@@ -36,7 +36,7 @@ def _issue(code: str, message: str, path: Path, hint: str) -> Issue:
 
 def rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Issue]]:
     """The rule files below the paths, each once, in a stable order; a pack's directory stands for its rules/."""
-    files: dict[Path, Path] = {}
+    files: dict[str, Path] = {}
     issues: list[Issue] = []
     for path in paths:
         if path.is_dir():
@@ -51,7 +51,7 @@ def rule_files(paths: Sequence[Path]) -> tuple[list[Path], list[Issue]]:
             issues.append(_issue("MS003", "no such file or directory", path, "check the path given with --rules"))
             continue
         for file in found:
-            files.setdefault(file.resolve(), file)
+            files.setdefault(os.path.realpath(file), file)
     return list(files.values()), issues
 
 

@@ -12,13 +12,15 @@ from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections, Sigm
 from mcp_siem.errors import Issue
 from mcp_siem.rules.condition import condition_faults
 from mcp_siem.rules.expand import expressible
-from mcp_siem.rules.faults import guarded, issue_of
+from mcp_siem.rules.faults import CRASHES, guarded, issue_of
 from mcp_siem.rules.shape import shape_issues
 from mcp_siem.rules.yamltext import Document
 
 __all__ = ["document_issues"]
 
 _TIMESPAN = re.compile(r"0*[1-9][0-9]*[smhdwMy]")
+_DASH = re.compile(r"\B[-/]\b")
+_MOST_DASHES = 6
 _RESERVED = frozenset({"condition", "rules"})
 
 
@@ -37,8 +39,12 @@ def document_issues(document: Document) -> list[Issue]:
     return [*_collected(document, partial(kind.from_dict, header, collect_errors=True)), *issues]
 
 
-_HARMLESS: Mapping[str, Mapping[str, object]] = {
+_HARMLESS_RULE: Mapping[str, object] = {
+    "logsource": {"product": "p"},
     "detection": {"s": {"f": "v"}, "condition": "s"},
+}
+_HARMLESS: Mapping[str, object] = {
+    "detection": _HARMLESS_RULE["detection"],
     "filter": {"s": {"f": "v"}, "rules": "any", "condition": "s"},
 }
 
@@ -70,7 +76,10 @@ def _section_issues(document: Document, section: str, node: object) -> Iterator[
 def _selection_issues(document: Document, node: object, where: tuple[str | int, ...]) -> Iterator[Issue]:
     if isinstance(node, dict):
         for key, value in node.items():
-            yield from guarded(document, partial(SigmaDetectionItem.from_mapping, key, value), *where, key)[1]
+            odd = _odd_value(document, key, value, (*where, key))
+            yield from odd
+            if not odd:
+                yield from guarded(document, partial(SigmaDetectionItem.from_mapping, key, value), *where, key)[1]
     elif isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
         for index, item in enumerate(node):
             yield from _selection_issues(document, item, (*where, index))
@@ -78,13 +87,29 @@ def _selection_issues(document: Document, node: object, where: tuple[str | int, 
         yield from guarded(document, partial(SigmaDetection.from_definition, node), *where)[1]
 
 
+def _odd_value(document: Document, key: str, value: object, where: tuple[str | int, ...]) -> list[Issue]:
+    """Values that pySigma takes and should not: a number as a pattern, and windash, 5 forms to the power of its dashes."""
+    values = value if isinstance(value, list) else [value]
+    modifiers = key.split("|")[1:]
+    line = document.line_of(*where)
+    if "re" in modifiers and not all(isinstance(one, str) for one in values):
+        message, hint = "a regular expression must be text", "put the pattern in quotes"
+        return [Issue(code="MS014", message=message, path=document.path, line=line, hint=hint)]
+    if "windash" in modifiers and any(len(_DASH.findall(str(one))) > _MOST_DASHES for one in values):
+        message = f"windash on a value with more than {_MOST_DASHES} options has too many forms"
+        hint = "split the value into one of each option"
+        return [Issue(code="MS008", message=message, path=document.path, line=line, hint=hint)]
+    return []
+
+
 def _condition_issues(
     document: Document, section: str, condition: str, selections: Mapping[str, object], *, sound: bool
 ) -> Iterator[Issue]:
     line = document.line_of(section, "condition")
     faults = list(condition_faults(condition, selections))
-    for fault in faults:
-        yield Issue(code=fault.code, message=fault.message, path=document.path, line=line, hint=fault.hint)
+    if faults:
+        first, more = faults[0], f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
+        yield Issue(code=first.code, message=first.message + more, path=document.path, line=line, hint=first.hint)
     if sound and not faults:
         # The whole of it, as the engine and the backends will ask for it.
         parse = partial(_parsed, {**selections, "condition": condition})
@@ -114,12 +139,16 @@ def _filter_issues(document: Document, node: Mapping[str, object]) -> Iterator[I
 
 def _correlation_issues(document: Document, data: dict[str, object]) -> list[Issue]:
     node = data["correlation"]
+    header = {**{key: value for key, value in data.items() if key != "correlation"}, **_HARMLESS_RULE}
+    issues = _collected(document, partial(SigmaRule.from_dict, header, collect_errors=True))
     timespan = node.get("timespan") if isinstance(node, dict) else None
     if not isinstance(timespan, str) or not _TIMESPAN.fullmatch(timespan):
-        return [_bad_timespan(document, timespan)]
-    parse = partial(SigmaCorrelationRule.from_dict, data, collect_errors=True)
-    rule, issues = guarded(document, parse, "correlation", "condition")
-    return issues + [_correlation_issue(error, document) for error in (rule.errors if rule else ())]
+        return [*issues, _bad_timespan(document, timespan)]
+    try:
+        SigmaCorrelationRule.from_dict({"title": "t", "correlation": node})
+    except CRASHES as error:
+        issues.append(_correlation_issue(error, document))
+    return issues
 
 
 def _correlation_issue(error: BaseException, document: Document) -> Issue:

@@ -9,10 +9,12 @@ import mcp_siem
 from mcp_siem.errors import ConfigError, Issue, PackError
 from mcp_siem.events.taxonomy import Taxonomy, parse_taxonomy
 from mcp_siem.rules.collection import resolve_actions
+from mcp_siem.rules.entries import entries
 from mcp_siem.rules.files import read_text, rule_files
 from mcp_siem.rules.judge import document_issues
-from mcp_siem.rules.link import entries, link, usable
+from mcp_siem.rules.link import link
 from mcp_siem.rules.manifest import Manifest, pack_root, read_manifest
+from mcp_siem.rules.references import usable
 from mcp_siem.rules.rule import Rule, RulePack
 from mcp_siem.rules.yamltext import Document, read_documents
 
@@ -65,7 +67,7 @@ def read_pack(paths: Sequence[Path] | None = None, *, variables: Variables | Non
     sound, broken, faults = _judged(files)
     kept, unlinked = usable(entries(sound), broken)
     issues += [*found, *faults, *unlinked]
-    if not kept and not issues:
+    if not issues and all(entry.kind == "filter" for entry in kept):
         issues.append(_empty(roots[0]))
     values = _values(variables or {})
     rules = tuple(link(kept, values))
@@ -99,7 +101,8 @@ def _judged(files: Sequence[Path]) -> tuple[list[Document], list[Document], list
         rules, faults = resolve_actions(documents)
         issues += faults
         for document in rules:
-            faults = document_issues(document)
+            # A value that is not what its author wrote would be judged wrongly; its fault is already told.
+            faults = [] if _inside(document, lines) else document_issues(document)
             issues += faults
             (broken if faults or _inside(document, lines) else sound).append(document)
     return sound, broken, issues

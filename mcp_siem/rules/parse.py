@@ -1,5 +1,6 @@
 """A rule's text into fresh pySigma objects: pySigma rewrites its objects in place, so each use parses its own."""
 
+import warnings
 from uuid import UUID
 
 from sigma.collection import SigmaCollection
@@ -25,7 +26,9 @@ def parse_rule(rule: Rule) -> SigmaCollection:
     sieves = [part for part in data if "filter" in part]
     rules = [with_filters(part, sieves) for part in data if "filter" not in part]
     try:
-        return SigmaCollection.from_dicts(rules, source=SigmaRuleLocation(rule.path, rule.line))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return SigmaCollection.from_dicts(rules, source=SigmaRuleLocation(rule.path, rule.line))
     except CRASHES as error:
         raise PackError([issue_of(error, _place(rule))]) from error
 

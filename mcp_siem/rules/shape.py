@@ -10,6 +10,8 @@ __all__ = ["shape_issues"]
 _RULE_KEYS = frozenset({"title", "logsource", "detection", "correlation", "filter", "condition", "status", "level"})
 _SCALAR = (str, int, float, bool, type(None))
 _MAX_CONDITION = 8192
+_MAX_NAME = 200
+_TEMPORAL = frozenset({"temporal", "temporal_ordered"})
 
 Path = tuple[str | int, ...]
 Fault = tuple[str, str, Path, str]
@@ -76,6 +78,9 @@ def _detections(section: str, node: object, reserved: frozenset[str]) -> Iterato
     if not names:
         yield "MS010", f"{section} has no selection", (section,), "add a selection with a field and a value"
     for name in names:
+        if len(name) > _MAX_NAME:
+            hint = "give the selection a short name"
+            yield "MS008", f"the name of a selection is longer than {_MAX_NAME} characters", (section, name), hint
         yield from _selection(node[name], (section, name))
 
 
@@ -127,7 +132,7 @@ def _correlation(node: object) -> Iterator[Fault]:
     yield from _texts(node, "group-by", "give one field or a list of fields")
     if "timespan" not in node:
         yield "MS018", "the correlation has no timespan", ("correlation",), "add 'timespan: 5m'"
-    yield from _threshold(node.get("condition"))
+    yield from _threshold(node.get("condition"), temporal=str(node.get("type")).lower() in _TEMPORAL)
     yield from _aliases(node.get("aliases"))
 
 
@@ -138,10 +143,19 @@ def _texts(node: Mapping[str, object], key: str, hint: str) -> Iterator[Fault]:
         yield "MS011", f"correlation {key} must be text or a list of texts", ("correlation", key), hint
 
 
-def _threshold(condition: object) -> Iterator[Fault]:
+def _threshold(condition: object, *, temporal: bool) -> Iterator[Fault]:
     where = ("correlation", "condition")
-    if not isinstance(condition, dict | str | None):
+    if condition is None and not temporal:
+        yield (
+            "MS020",
+            "the correlation has no condition",
+            ("correlation",),
+            "add 'condition:' with for example 'gte: 5'",
+        )
+    elif not isinstance(condition, dict | None) and not (temporal and isinstance(condition, str)):
         yield "MS011", "the correlation condition must be a mapping", where, "write for example 'gte: 5' below it"
+    elif isinstance(condition, str) and len(condition) > _MAX_CONDITION:
+        yield "MS008", f"the condition is longer than {_MAX_CONDITION} characters", where, "split the correlation"
     for key, value in condition.items() if isinstance(condition, dict) else ():
         if key == "field":
             fields = value if isinstance(value, list) and value else [value]

@@ -201,6 +201,6 @@ def _broken(error: yaml.YAMLError, text: str, path: str) -> Issue:
         reason = " ".join(part for part in (error.context, error.problem) if part)
     elif isinstance(error, yaml.reader.ReaderError):
         line, reason = text.count("\n", 0, error.position) + 1, error.reason
-    line = max(1, min(line, text.count("\n") + 1))
+    line = max(1, min(line, text.rstrip().count("\n") + 1))
     hint = "correct the YAML at this line: indentation, quotes, and a space after each ':'"
     return Issue(code="MS001", message=f"not valid YAML: {reason}", path=path, line=line, hint=hint)
