@@ -7,6 +7,7 @@ from pathlib import Path
 
 import mcp_siem
 from mcp_siem.errors import ConfigError, Issue, PackError
+from mcp_siem.events.secret_formats import SecretFormat, parse_secret_formats
 from mcp_siem.events.taxonomy import Taxonomy, parse_taxonomy
 from mcp_siem.rules.collection import resolve_actions
 from mcp_siem.rules.entries import entries
@@ -22,6 +23,7 @@ __all__ = [
     "LoadedPack",
     "default_pack_dir",
     "load_pack",
+    "load_secret_formats",
     "load_taxonomy",
     "read_pack",
 ]
@@ -148,3 +150,9 @@ def _text(file: Path) -> str:
     if issue:
         raise ConfigError(issue.message, source=str(file), hint="reinstall mcp-siem, or restore the file")
     return text
+
+
+def load_secret_formats(directory: Path) -> tuple[SecretFormat, ...]:
+    """The formats of secrets beside the rules of a pack, else those of the shipped pack."""
+    file = _beside(directory, "secrets.toml")
+    return parse_secret_formats(_text(file), str(file))

@@ -160,7 +160,7 @@ TABLE = [
     (swap(BOTH, "    condition:\n        gte: 5\n", "    condition: 5\n"), "MS011", 21, "gte: 5"),
     (swap(BOTH, "    condition:\n        gte: 5\n", "    condition: a_rule\n"), "MS011", 21, "gte: 5"),
     (swap(TEMPORAL, "a_rule or a_rule", "a_rule and"), "MS020", 21, "gte"),
-    (swap(TEMPORAL, "a_rule or a_rule", "not " * 900 + "a_rule"), "MS029", 21, "specification"),
+    (swap(TEMPORAL, "a_rule or a_rule", "not " * 2000 + "a_rule"), "MS029", 21, "specification"),
     (swap(BOTH, "        - user\n", "        - 7\n"), "MS011", 18, "field"),
     (swap(BOTH, "        - a_rule\n", "        - 0\n"), "MS011", 16, "ids or names"),
     (swap(BOTH, "    timespan: 5m\n", "    timespan: 5m\n    generate: 'yes'\n"), "MS020", 21, "specification"),
