@@ -7,6 +7,7 @@ import click
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import console
+from mcp_siem.cli.loading import all_targets
 from mcp_siem.prove.check import check_paths
 from mcp_siem.report.findings import FINDING_FORMATS, render_findings
 
@@ -31,9 +32,9 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> int:
-    """Lint the rules and replay their fixtures. PATH is the same as --rules PATH; default is the shipped pack."""
+    """Lint the rules, replay their fixtures, compare their golden queries. PATH is the same as --rules PATH; default is the shipped pack."""
     chosen = [Path(path) for path in (*paths, *rules)] or None
-    report = check_paths(chosen, variables=options.settings_of(ctx).variables)
+    report = check_paths(chosen, variables=options.settings_of(ctx).variables, targets=all_targets())
     with console(output, quiet=quiet, no_color=no_color) as out:
         out.data(render_findings(report, form, out.style))
     return _FINDINGS if report.findings and form != "sarif" else 0

@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import re
+import struct
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,18 +16,32 @@ from mcp_siem.report.terminal import Style, safe
 
 __all__ = ["Console", "console"]
 
+# What a terminal may obey: C0 but tab, line end and our own colours, DEL and C1, direction and tag characters.
+_OBEYED = re.compile(
+    "(?!\x1b\\[[0-9;]*m)[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+
+
+def _spelled(match: re.Match[str]) -> str:
+    return "".join(
+        f"\\u{unit:04x}"
+        for unit in struct.unpack(f">{len(match[0].encode('utf-16-be')) // 2}H", match[0].encode("utf-16-be"))
+    )
+
 
 class Console:
     """Data and words of one run."""
 
-    def __init__(self, stream: BinaryIO, *, quiet: bool, style: Style) -> None:
+    def __init__(self, stream: BinaryIO, *, quiet: bool, style: Style, terminal: bool = False) -> None:
         self._stream = stream
+        self._terminal = terminal
         self._quiet = quiet
         self.style = style
 
     def data(self, text: str | bytes) -> None:
-        """Writes data as it is."""
-        self._stream.write(text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text)
+        """Writes data as it is; on a terminal, characters it would obey are spelled as JSON escapes."""
+        data = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
+        self._stream.write(_OBEYED.sub(_spelled, data.decode()).encode() if self._terminal else data)
 
     def line(self, text: str | bytes) -> None:
         """Writes data and a line end."""
@@ -46,8 +62,9 @@ class Console:
 def console(output: str | None, *, quiet: bool, no_color: bool) -> Iterator[Console]:
     """Opens the data stream; a file is written whole or not at all."""
     if output is None:
-        color = not no_color and sys.stdout.isatty()
-        yield Console(sys.stdout.buffer, quiet=quiet, style=Style(color=color))
+        terminal = sys.stdout.isatty()
+        color = terminal and not no_color
+        yield Console(sys.stdout.buffer, quiet=quiet, style=Style(color=color), terminal=terminal)
         sys.stdout.buffer.flush()
         return
     part = Path(f"{output}.part")

@@ -17,7 +17,7 @@ from mcp_siem.events.redact import Redactor
 from mcp_siem.rules.pack import default_pack_dir, load_pack, load_secret_formats
 from mcp_siem.rules.rule import Rule, RulePack
 
-__all__ = ["backend_named", "connection_named", "make_deriver", "open_pack", "render", "say_off"]
+__all__ = ["all_targets", "backend_named", "connection_named", "make_deriver", "open_pack", "render", "say_off"]
 
 
 def open_pack(rules: Sequence[str], settings: Settings) -> RulePack:
@@ -46,6 +46,11 @@ def backend_named(name: str | None) -> Backend:
         raise UsageError(said, hint=f"use --target with one of: {', '.join(sorted(found))}")
     loaded: Backend = found[name].load()
     return loaded
+
+
+def all_targets() -> list[Target]:
+    """The pure half of every registered backend, by name."""
+    return [backend_named(name).target() for name in sorted(entry_points(group="mcp_siem.backends").names)]
 
 
 def connection_named(env: str | None, target: str | None, settings: Settings) -> Connection:

@@ -6,8 +6,9 @@ from xml.etree import ElementTree as ET
 import orjson
 
 from mcp_siem import __version__
-from mcp_siem.prove.check import CheckReport, Finding
+from mcp_siem.prove.check import CheckReport
 from mcp_siem.report.terminal import Style, safe
+from mcp_siem.rules.finding import Finding
 
 __all__ = ["FINDING_FORMATS", "render_findings"]
 
