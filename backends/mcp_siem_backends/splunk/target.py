@@ -1,0 +1,64 @@
+"""Splunk's pure half: a rule as a search, the search as a saved search, and back."""
+
+import hashlib
+from collections.abc import Mapping
+
+from sigma.exceptions import SigmaError
+
+from mcp_siem.convert.refuse import RefusedError
+from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step
+from mcp_siem.events.taxonomy import Taxonomy
+from mcp_siem.rules.parse import main_rule, parse_rule
+from mcp_siem.rules.rule import Rule
+from mcp_siem_backends.splunk import payload
+from mcp_siem_backends.splunk.pipeline import field_pipeline
+from mcp_siem_backends.splunk.query import McpSplunkBackend
+from mcp_siem_backends.splunk.refusals import LIMITS
+
+__all__ = ["SplunkTarget"]
+
+
+class SplunkTarget:
+    """Rules as SPL saved searches over events of one taxonomy."""
+
+    name = payload.TARGET
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._taxonomy = taxonomy
+
+    def query(self, rule: Rule) -> Query | Refusal:
+        """The rule in SPL; every call parses and converts afresh, so nothing is carried from rule to rule."""
+        collection = parse_rule(rule)
+        backend = McpSplunkBackend(field_pipeline(self._taxonomy), taxonomy=self._taxonomy)
+        try:
+            backend.convert(collection)
+            text = str(main_rule(rule, collection).get_conversion_result()[-1])
+        except RefusedError as error:
+            return self._refusal(rule, error.limit.code, f"{error.limit.reason}: {error.where}", error.limit.hint)
+        except (SigmaError, NotImplementedError) as error:
+            limit = LIMITS["SPLUNK-PYSIGMA"]
+            return self._refusal(rule, limit.code, f"{limit.reason}: {error}", limit.hint)
+        return Query(
+            rule_id=rule.id,
+            stem=rule.stem,
+            target=self.name,
+            language="spl",
+            text=text,
+            digest=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            notes=tuple(backend.notes),
+        )
+
+    def _refusal(self, rule: Rule, code: str, reason: str, hint: str) -> Refusal:
+        return Refusal(rule_id=rule.id, stem=rule.stem, target=self.name, code=code, reason=reason, hint=hint)
+
+    def resource(self, query: Query, rule: Rule) -> Resource:
+        """The saved search alert that runs the query."""
+        return payload.resource(query, rule)
+
+    def parse(self, document: Mapping[str, object]) -> Remote:
+        """Reads a saved search, ours or not."""
+        return payload.parse(document)
+
+    def steps(self, change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
+        """One write: Splunk changes all fields of a saved search at once, and leaves alone those not named."""
+        return payload.steps(change, remote, marker)
