@@ -31,7 +31,8 @@ def _read_text(body: str, content_type: str) -> Body:
     stripped = body.lstrip("\ufeff \t\r\n")
     if not stripped:
         return Body()
-    if "text/event-stream" in content_type or stripped.startswith(_STREAM_STARTS):
+    streamed = "text/event-stream" in content_type and stripped[0] not in "{["
+    if streamed or stripped.startswith(_STREAM_STARTS):
         return _read_stream(body)
     value, fault = read_json(body)
     if not is_fatal(fault):

@@ -21,6 +21,7 @@ _EXPLODED = frozenset(
         "server/discover",
     }
 )
+_BLOCKS = ("content", "contents", "messages")
 _MAX_LEAVES = 64
 
 
@@ -38,6 +39,8 @@ def result_text(method: str | None, result: object) -> str | None:
     if told:
         return "\n".join(told)
     rest = {key: value for key, value in own_fields(result).items() if key not in _FRAME}
+    # Blocks without text hold images and sounds; of an elicitation `content` is an object of answers.
+    rest = {key: value for key, value in rest.items() if not (key in _BLOCKS and isinstance(value, list))}
     rest = {key: value for key, value in rest.items() if value not in ([], {}, None)}
     return compact(rest) if rest else None
 
@@ -70,7 +73,7 @@ def _pieces(result: Mapping[str, object]) -> Iterator[str]:
     """A prompt's description, content blocks, resource contents, prompt messages: in the order they are shown."""
     if "messages" in result:
         yield text(result.get("description")) or ""
-    for name in ("content", "contents", "messages"):
+    for name in _BLOCKS:
         yield from block_texts(result.get(name))
 
 

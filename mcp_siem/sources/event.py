@@ -14,8 +14,6 @@ __all__ = ["EVENT", "EventNormaliser", "EventSession"]
 _TIME_FIELDS = ("@timestamp", "time")
 _CALLER_FIELDS = ("user.id", "user.email", "source.ip", "host.name", "process.pid", "mcp.server.name")
 _OURS = ("mcp.", "gen_ai.")
-_NEVER_CALLER_FIELDS = ("user.id", "user.email", "source.ip", "host.name", "process.pid", "mcp.server.name")
-_OURS = ("http", "direction")
 
 
 class EventSession:

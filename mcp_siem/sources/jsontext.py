@@ -2,7 +2,7 @@
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -15,10 +15,16 @@ _LONGEST_INTEGER = 18
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """What was wrong with a text: a stable code and a reason that quotes nothing of the input."""
+    """What was wrong with a text: a stable code and a reason that quotes nothing of the input. A fatal one
+    means that there is no value at all.
+    """
 
     code: str
     reason: str
+    fatal: bool = False
+
+
+_TOO_DEEP = Fault(code="too_deep", reason="nested deeper than can be read", fatal=True)
 
 
 def read_json(data: bytes | str) -> tuple[object, Fault | None]:
@@ -27,7 +33,7 @@ def read_json(data: bytes | str) -> tuple[object, Fault | None]:
         value = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         if "depth limit" in str(error):
-            return None, Fault(code="too_deep", reason="nested deeper than 1024 levels")
+            return None, _TOO_DEEP
         return _read_lenient(data)
     except UnicodeEncodeError:
         return _read_lenient(data)
@@ -36,7 +42,7 @@ def read_json(data: bytes | str) -> tuple[object, Fault | None]:
 
 def is_fatal(fault: Fault | None) -> bool:
     """Says whether a fault of `read_json` means that there is no value at all."""
-    return fault is not None and fault.code in {"not_json", "too_deep"}
+    return fault is not None and fault.fatal
 
 
 def compact(value: object) -> str:
@@ -54,11 +60,13 @@ def _read_lenient(data: bytes | str) -> tuple[object, Fault | None]:
         repaired = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
         return _bounded(orjson.loads(repaired), repaired, fault)
     except RecursionError:
-        return None, Fault(code="too_deep", reason="nested deeper than a reader can follow")
+        return None, _TOO_DEEP
     except json.JSONDecodeError as error:
         if "depth limit" in error.msg:
-            return None, Fault(code="too_deep", reason="nested deeper than 1024 levels")
-        return None, Fault(code="not_json", reason=f"{error.msg} at character {error.pos + 1}")
+            return None, _TOO_DEEP
+        if fault is not None:
+            return None, replace(fault, fatal=True)
+        return None, Fault(code="not_json", reason=f"{error.msg} at character {error.pos + 1}", fatal=True)
 
 
 def _decoded(data: bytes | str) -> tuple[str, Fault | None]:
