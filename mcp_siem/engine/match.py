@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from mcp_siem.engine.alert import Evidence
 from mcp_siem.engine.nodes import And, Exists, FieldRef, FieldTest, Keyword, Named, Node, Or
 from mcp_siem.engine.values import Reading
-from mcp_siem.events.event import Event, flatten
+from mcp_siem.events.event import Event
 from mcp_siem.events.fold import fold
 from mcp_siem.events.taxonomy import Taxonomy
 
@@ -56,25 +56,22 @@ class EventView:
     def leaves(self) -> list[tuple[str, Reading]]:
         """Every leaf value of the event with its dotted name."""
         if self._leaves is None:
-            self._leaves = [(name, Reading(value)) for name, value in _each(flatten(self.event.data))]
+            self._leaves = [(name, Reading(value)) for name, value in _each(self.event.data)]
         return self._leaves
 
 
-def _each(flat: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    for name, value in flat.items():
-        for leaf in _opened(value):
-            yield name, leaf
-
-
-def _opened(value: object) -> Iterator[object]:
-    """The leaves of nested lists, in order, without recursion: depth is the sender's choice."""
-    pending = [value]
+def _each(data: object) -> Iterator[tuple[str, object]]:
+    """The leaves of an event with their dotted names, in order, without recursion: depth is the sender's choice."""
+    pending = [("", data)]
     while pending:
-        node = pending.pop()
-        if isinstance(node, list | tuple):
-            pending.extend(reversed(node))
+        name, node = pending.pop()
+        if isinstance(node, Mapping):
+            items = [(f"{name}.{key}" if name else str(key), value) for key, value in node.items()]
+            pending.extend(reversed(items))
+        elif isinstance(node, list | tuple):
+            pending.extend((name, item) for item in reversed(node))
         else:
-            yield node
+            yield name, node
 
 
 def evidence(node: Node, view: EventView) -> tuple[Evidence, ...]:

@@ -38,26 +38,38 @@ def _opened(node: object, path: str) -> Iterator[object]:
     Elasticsearch indexes `{"a.b": 1, "a": {"b": 2}}` as two values of `a.b`; so do we, or an attacker
     could hide one behind the other.
     """
-    if isinstance(node, Mapping):
-        if path in node:
-            yield node[path]
-        cut = path.find(".")
-        while cut != -1:
-            head = path[:cut]
-            if head in node:
-                yield from _opened(node[head], path[cut + 1 :])
-            cut = path.find(".", cut + 1)
-    elif isinstance(node, list | tuple):
-        for item in node:
-            yield from _opened(item, path)
+    pending = [(node, path)]  # no recursion: how deep an event nests is the sender's choice
+    while pending:
+        node, path = pending.pop()
+        if isinstance(node, Mapping):
+            if path in node:
+                yield node[path]
+            if "." in path:
+                pending.extend(reversed(_nested(node, path)))
+        elif isinstance(node, list | tuple):
+            pending.extend((item, path) for item in reversed(node))
+
+
+def _nested(node: Mapping[str, object], path: str) -> list[tuple[object, str]]:
+    """The children that lead on, with the rest of the path: `a.b.c` may be b.c of a, or c of `a.b`."""
+    found = []
+    cut = path.find(".")
+    while cut != -1:
+        head = path[:cut]
+        if head in node:
+            found.append((node[head], path[cut + 1 :]))
+        cut = path.find(".", cut + 1)
+    return found
 
 
 def _leaves(node: object) -> Iterator[object]:
-    if isinstance(node, list | tuple):
-        for item in node:
-            yield from _leaves(item)
-    else:
-        yield node
+    pending = [node]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, list | tuple):
+            pending.extend(reversed(node))
+        else:
+            yield node
 
 
 def path_values(data: Mapping[str, object], field: str) -> Iterator[object]:
