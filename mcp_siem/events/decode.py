@@ -1,11 +1,15 @@
 """Takes apart, once, what hides text in plain sight: HTML entities, URL escapes, Base64 runs. Linear, never raises."""
 
-import base64
 import binascii
 import re
+from base64 import b64decode
+from collections.abc import Callable, Iterator
 from html.entities import html5
 
-__all__ = ["SHORTEST_BASE64", "base64_text", "decode_once"]
+__all__ = ["SHORTEST_BASE64", "STEPS", "Piece", "base64_text", "decode_once"]
+
+# start and end in the text before a step, and what takes that place
+Piece = tuple[int, int, str]
 
 SHORTEST_BASE64 = 16
 # A run of Base64, or lines of it as MIME and PEM wrap them: only full lines may be followed by one more.
@@ -20,13 +24,13 @@ _SURROGATES = range(0xD800, 0xE000)
 _PRINTABLE_SHARE = 0.9
 
 
-def decode_once(text: str) -> str:
+def decode_once(text: str, *, base64: bool = True) -> str:
     """The text with HTML entities, then URL escapes, then Base64 runs replaced by what they say; one pass each."""
     if "&" in text:
         text = _ENTITY.sub(_entity, text)
     if "%" in text:
         text = _ESCAPES.sub(_escapes, text)
-    return _BASE64_RUN.sub(_base64_run, text)
+    return _BASE64_RUN.sub(_base64_run, text) if base64 else text
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -63,7 +67,7 @@ def base64_text(run: str) -> str | None:
     if len(symbols) < SHORTEST_BASE64 - 2:
         return None
     try:
-        raw = base64.b64decode(symbols + "=" * (-len(symbols) % 4), validate=True)
+        raw = b64decode(symbols + "=" * (-len(symbols) % 4), validate=True)
     except (binascii.Error, ValueError):
         return None
     return _readable(raw)
@@ -78,3 +82,17 @@ def _readable(raw: bytes) -> str | None:
         return None
     printable = sum(map(str.isprintable, text)) + text.count("\n") + text.count("\t") + text.count("\r")
     return text if printable >= _PRINTABLE_SHARE * len(text) else None
+
+
+def _pieces(pattern: re.Pattern[str], replace: Callable[[re.Match[str]], str]) -> Callable[[str], Iterator[Piece]]:
+    def of(text: str) -> Iterator[Piece]:
+        for match in pattern.finditer(text):
+            instead = replace(match)
+            if instead != match[0]:
+                yield match.start(), match.end(), instead
+
+    return of
+
+
+# The steps of decode_once one by one, each as the pieces it replaces: for whoever needs the way back.
+STEPS = (_pieces(_ENTITY, _entity), _pieces(_ESCAPES, _escapes), _pieces(_BASE64_RUN, _base64_run))

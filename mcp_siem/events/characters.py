@@ -1,0 +1,83 @@
+"""Characters as a reader sees them: which take no place, which look like ASCII, what is left without case."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+from mcp_siem.events.confusables import CONFUSABLES
+
+__all__ = ["ANSI", "FOLDED", "SEEN", "VISIBLE"]
+
+# Terminal control sequences (ECMA-48 CSI): a terminal shows nothing of them, so a whole one goes, not ESC alone.
+ANSI = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x9b[0-?]{0,64}[ -/]{0,8}[@-~]")
+_DIACRITICS = frozenset(
+    point
+    for block in (
+        range(0x300, 0x370),
+        range(0x1AB0, 0x1B00),
+        range(0x1DC0, 0x1E00),
+        range(0x20D0, 0x2100),
+        range(0xFE20, 0xFE30),
+    )
+    for point in block
+)
+# Default-ignorable or blank although their category is a letter, a mark or a symbol.
+_IGNORABLE = frozenset([0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0]) | frozenset(
+    point for block in (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0x2060, 0x2070)) for point in block
+)
+_PLANE_OF_TAGS = range(0xE0000, 0xE1000)
+_BRAILLE_BLANK = 0x2800
+# U+FDFA alone would grow eighteenfold; such a character stays as it is.
+_LONGEST_FORM = 8
+
+
+class _Memo(dict[int, str]):
+    """A table for `str.translate` that works out a code point when it is first met; the answer never changes."""
+
+    def __init__(self, form: Callable[[int], str]) -> None:
+        super().__init__()
+        self._form = form
+
+    def __missing__(self, point: int) -> str:
+        self[point] = form = self._form(point)
+        return form
+
+
+def _visible_form(point: int) -> str:
+    """Nothing for what takes no place on a screen, one blank for any white space, else the character."""
+    char = chr(point)
+    if char.isspace() or point == _BRAILLE_BLANK:
+        return " "
+    if point in _IGNORABLE or point in _PLANE_OF_TAGS or unicodedata.category(char) in {"Cc", "Cf", "Cs"}:
+        return ""
+    return char
+
+
+def _parts(point: int) -> list[str]:
+    """The compatibility decomposition without diacritics; the character itself where that would grow too long."""
+    parts = unicodedata.normalize("NFKD", chr(point))
+    return [chr(point)] if len(parts) > _LONGEST_FORM else [part for part in parts if ord(part) not in _DIACRITICS]
+
+
+def _folded_form(point: int) -> str:
+    return unicodedata.normalize("NFC", "".join(map(_look, _parts(point))))
+
+
+def _look(char: str) -> str:
+    """Folds one character with its case partner, so that both end alike whichever of them looks like ASCII."""
+    small = char.casefold()
+    look = CONFUSABLES.get(small) or CONFUSABLES.get(char) or CONFUSABLES.get(char.upper())
+    return look.casefold() if look else small
+
+
+def _seen_form(point: int) -> str:
+    if not _visible_form(point):
+        return ""
+    return unicodedata.normalize("NFC", "".join(CONFUSABLES.get(part, part) for part in _parts(point)))
+
+
+VISIBLE = _Memo(_visible_form)
+# as a reader takes it, case kept
+SEEN = _Memo(_seen_form)
+# the same without case: the alphabet of the folded twin
+FOLDED = _Memo(_folded_form)

@@ -1,0 +1,48 @@
+"""Characters that a person reading a text does not see, and that a model does. Pure, linear."""
+
+import re
+
+import re2
+
+__all__ = ["hidden_in_name", "hidden_in_text"]
+
+# ASCII text without any of these hides nothing. Serialised JSON may spell a character by its escape.
+_WORK = re2.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\\u(?:00|20|fe|FE|[dD][bB]4)|(?:\s|\\[nrt]){40}")
+_ZERO_WIDTH = (
+    r"[\u200b\u2060-\u2064\ufeff\u00ad\u180e\u034f\u115f\u1160\u3164\uffa0]"
+    # Joiners shape emoji and the scripts of Asia: they hide only where ASCII stands on a side.
+    r"|[\u200c\u200d](?=[\x00-\x7f]|$)|(?:^|(?<=[\x00-\x7f\u200b-\u200d]))[\u200c\u200d]"
+    r"|\\u(?:200[bcdBCD]|206[0-4]|[fF][eE][fF][fF])"
+)
+_KINDS = (
+    ("zero_width", re.compile(_ZERO_WIDTH)),
+    ("zero_width_run", re.compile(rf"(?:{_ZERO_WIDTH}){{8}}")),
+    ("bidi", re.compile(r"[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]|\\u(?:202[a-eA-E]|206[6-9]|200[eEfF])")),
+    ("tag", re.compile(r"[\U000e0000-\U000e0fff]|\\u[dD][bB]4[0-3]\\u[dD][c-fC-F]")),
+    ("ansi", re.compile(r"\x1b[\[\]()#%PX^_]|[\x90\x9b\x9d]|\\u001[bB][\[\]()#%PX^_]|\\u009[bB]")),
+    ("control", re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]|\\u00(?:0[0-8bBeEfF]|1[0-9aAc-fC-F]|7[fF])")),
+    ("padding", re.compile(r"(?:\s|\\[nrt]){40}")),
+)
+_FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
+_LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_LETTER_OUTSIDE_ASCII = re.compile(r"[^\W\d_\x00-\x7f]")
+_LETTER_OF_ASCII = re.compile(r"[A-Za-z]")
+
+
+def hidden_in_text(text: str) -> tuple[str, ...]:
+    """The kinds of hidden characters in a text: zero_width, zero_width_run, bidi, tag, ansi, control, padding."""
+    if text.isascii() and not _WORK.search(text):
+        return ()
+    # A byte-order mark at the start is a habit of editors, blanks at the end hide nothing, a region's flag is an emoji.
+    shown = _FLAG.sub("", text.removeprefix("\ufeff").rstrip())
+    return tuple(kind for kind, pattern in _KINDS if pattern.search(shown))
+
+
+def hidden_in_name(name: str) -> tuple[str, ...]:
+    """The same for a name, in which a line break and letters of two alphabets have no place either."""
+    kinds = hidden_in_text(name)
+    if _LINE_BREAK.search(name):
+        kinds += ("line_break",)
+    if not name.isascii() and _LETTER_OUTSIDE_ASCII.search(name) and _LETTER_OF_ASCII.search(name):
+        kinds += ("mixed_script",)
+    return kinds

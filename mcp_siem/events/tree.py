@@ -1,0 +1,53 @@
+"""Redaction of whole values: nested lists and objects, member by member, however deep or odd they are."""
+
+from collections.abc import Callable, Mapping
+
+__all__ = ["MAX_DEPTH", "plain_tree"]
+
+# Deeper than any honest call, and than any index or JSON writer follows; below it nothing is kept.
+MAX_DEPTH = 64
+_SMALLEST, _LARGEST = -(2**63), 2**64 - 1
+
+
+def plain_tree(value: object, text: Callable[[str, str], str]) -> object:
+    """A copy of JSON-like data that any JSON writer takes, every text replaced by `text(name, text)`.
+
+    `name` is the name of the member that the text, or the list it stands in, belongs to. Keys are
+    texts as well. What lies deeper than MAX_DEPTH is None.
+    """
+    root: list[object] = []
+    waiting: list[tuple[object, str, int, Callable[[object], None]]] = [(value, "", 0, root.append)]
+    while waiting:
+        node, name, depth, put = waiting.pop()
+        if isinstance(node, Mapping):
+            if depth >= MAX_DEPTH:
+                put(None)
+                continue
+            members: dict[str, object] = {}
+            put(members)
+            keys = [(key if isinstance(key, str) else str(_scalar(key)), member) for key, member in node.items()]
+            fresh = [(key, text("", key), member) for key, member in keys]
+            members.update((shown, None) for _, shown, _ in fresh)
+            waiting += [(member, key, depth + 1, _member_of(members, shown)) for key, shown, member in fresh]
+        elif isinstance(node, list | tuple):
+            if depth >= MAX_DEPTH:
+                put(None)
+                continue
+            items: list[object] = []
+            put(items)
+            waiting += [(item, name, depth + 1, items.append) for item in reversed(node)]
+        else:
+            put(text(name, node) if isinstance(node, str) else _scalar(node))
+    return root[0]
+
+
+def _member_of(members: dict[str, object], key: str) -> Callable[[object], None]:
+    return lambda value: members.__setitem__(key, value)
+
+
+def _scalar(value: object) -> object:
+    if value is None or isinstance(value, bool | float):
+        return value
+    if isinstance(value, int):
+        return value if _SMALLEST <= value <= _LARGEST else hex(value)
+    return value if isinstance(value, str) else f"<{type(value).__name__}>"
