@@ -58,13 +58,8 @@ def expand(detection: object, values: Values) -> object:
             out[key] = expand(value, values)
             continue
         kept = [modifier for modifier in modifiers if modifier != "expand"]
-        out[_free("|".join([field, *kept]), detection, out)] = _expanded(value, values, frozenset(kept))
+        out["|".join([field, *kept])] = _expanded(value, values, frozenset(kept))
     return out
-
-
-def _free(key: str, taken: Mapping[str, object], made: Mapping[str, object]) -> str:
-    """`key`, or a form of it that is not in use: `field|all` means the same for the list it holds."""
-    return key if key not in taken and key not in made else f"{key}|all"
 
 
 def _expanded(value: object, values: Values, modifiers: frozenset[str]) -> object:

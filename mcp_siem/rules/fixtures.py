@@ -86,10 +86,10 @@ class _Line:
         if not events or not all(isinstance(event, dict) for event in events):
             return self._issue("a case is an event or an array of events", "write JSON objects")
         if self.timed:
-            untimed = [index for index, event in enumerate(events) if not any(event.get(key) for key in _TIMES)]
+            untimed = [number for number, event in enumerate(events, start=1) if not _has_time(event)]
             if untimed:
                 hint = "a correlation counts in time: give every event its @timestamp"
-                return self._issue(f"event {untimed[0] + 1} of the case has no @timestamp", hint)
+                return self._issue(f"event {untimed[0]} of the case has no @timestamp", hint)
         return self._case(events)
 
     def _case(self, events: list[dict[str, object]]) -> Fixture | Issue:
@@ -113,3 +113,7 @@ class _Line:
 
     def _issue(self, message: str, hint: str) -> Issue:
         return Issue(code="MS301", message=message, path=self.path, line=self.line, hint=hint)
+
+
+def _has_time(event: Mapping[str, object]) -> bool:
+    return any(event.get(key) is not None for key in _TIMES)

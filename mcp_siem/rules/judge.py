@@ -18,6 +18,8 @@ from mcp_siem.rules.yamltext import Document
 
 __all__ = ["document_issues"]
 
+Keys = tuple[str | int, ...]
+
 _TIMESPAN = re.compile(r"0*[1-9][0-9]*[smhdwMy]")
 _DASH = re.compile(r"\B[-/]\b")
 _MOST_DASHES = 6
@@ -62,9 +64,7 @@ def _section_issues(document: Document, section: str, node: object) -> Iterator[
         return
     selections = {name: value for name, value in plain.items() if name not in _RESERVED or section == "detection"}
     selections.pop("condition", None)
-    found = [
-        issue for name, value in selections.items() for issue in _selection_issues(document, value, (section, name))
-    ]
+    found = [issue for name in selections for issue in _selection_issues(document, node[name], (section, name))]
     yield from found
     if section == "filter":
         yield from _filter_issues(document, node)
@@ -73,13 +73,10 @@ def _section_issues(document: Document, section: str, node: object) -> Iterator[
         yield from _condition_issues(document, section, str(condition), selections, sound=not found)
 
 
-def _selection_issues(document: Document, node: object, where: tuple[str | int, ...]) -> Iterator[Issue]:
+def _selection_issues(document: Document, node: object, where: Keys) -> Iterator[Issue]:
     if isinstance(node, dict):
         for key, value in node.items():
-            odd = _odd_value(document, key, value, (*where, key))
-            yield from odd
-            if not odd:
-                yield from guarded(document, partial(SigmaDetectionItem.from_mapping, key, value), *where, key)[1]
+            yield from _item_issues(document, node, key, value, (*where, key))
     elif isinstance(node, list) and any(isinstance(item, dict | list) for item in node):
         for index, item in enumerate(node):
             yield from _selection_issues(document, item, (*where, index))
@@ -87,7 +84,20 @@ def _selection_issues(document: Document, node: object, where: tuple[str | int, 
         yield from guarded(document, partial(SigmaDetection.from_definition, node), *where)[1]
 
 
-def _odd_value(document: Document, key: str, value: object, where: tuple[str | int, ...]) -> list[Issue]:
+def _item_issues(
+    document: Document, node: Mapping[str, object], key: str, value: object, where: Keys
+) -> Iterator[Issue]:
+    plain = expressible({key: value})
+    for name, values in plain.items() if isinstance(plain, dict) else ():
+        if name != key and name in node:
+            message = f"'{key}' and '{name}' cannot stand in one selection"
+            hint = "put one of the two into a selection of its own"
+            yield Issue(code="MS006", message=message, path=document.path, line=document.line_of(*where), hint=hint)
+        odd = _odd_value(document, name, values, where)
+        yield from odd or guarded(document, partial(SigmaDetectionItem.from_mapping, name, values), *where)[1]
+
+
+def _odd_value(document: Document, key: str, value: object, where: Keys) -> list[Issue]:
     """Values that pySigma takes and should not: a number as a pattern, and windash, 5 forms to the power of its dashes."""
     values = value if isinstance(value, list) else [value]
     modifiers = key.split("|")[1:]
@@ -156,7 +166,7 @@ def _correlation_issue(error: BaseException, document: Document) -> Issue:
     keys: Sequence[str] = ("group-by", "aliases", "generate", "timespan", "condition", "type", "rule")
     issue = issue_of(error, document)
     if issue.code not in {"MS017", "MS018", "MS019", "MS020"}:
-        return issue
+        return issue_of(error, document, "correlation", "condition")
     key = next((key for key in keys if key in issue.message.lower().removeprefix("sigma correlation rule")), "")
     return issue_of(error, document, "correlation", *([key] if key else []))
 

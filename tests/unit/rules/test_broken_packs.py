@@ -125,6 +125,8 @@ TABLE = [
         10,
         "modifier",
     ),
+    (swap(GOOD, "tool|contains: run", "x: 1\n        y|expand|cidrr: '%a%'"), "MS013", 10, "modifier"),
+    (swap(GOOD, "tool|contains: run", "x: 1\n        x|expand: '%a%'"), "MS006", 10, "of its own"),
     # the condition
     (swap(GOOD, "condition: selection", "condition: selektion"), "MS016", 10, "did you mean 'selection'"),
     (swap(GOOD, "condition: selection", "condition: 1 of filter_*"), "MS016", 10, "selections are"),
