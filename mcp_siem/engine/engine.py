@@ -162,7 +162,7 @@ def _compile(pack: RulePack) -> tuple[tuple[Detection, ...], tuple[Correlation, 
         except PackError as error:
             issues += error.issues
     if issues:
-        raise PackError(issues)
+        raise PackError(sorted(issues, key=lambda issue: (issue.path, issue.line)))
     return tuple(detections), tuple(correlations)
 
 

@@ -72,6 +72,8 @@ def _translated(pattern: str) -> str:
             at += 1
             continue
         point, length = _code_point(pattern, at)
+        if point in _HIGH or point in _LOW:
+            raise RegexError("a lone surrogate is no character")
         out.append(pattern[at : at + 2] if point is None else f"\\x{{{point:x}}}")
         at += length
     return "".join(out)
