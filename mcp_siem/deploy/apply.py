@@ -141,10 +141,13 @@ class _Attempt:
         remote = self._read()
         if self._settled(remote):
             return Result.UNCHANGED
-        self._refuse_if_moved(remote)
+        lost = self._lost() if remote is None else None
+        if lost is None or self._change.action is Action.UPDATE:
+            self._refuse_if_moved(remote or lost)
+        remote = remote or lost
         document = None if remote is None else remote.document
         for step in self._target.steps(self._change, remote, self._plan.marker(self._change)):
-            self._record("before", step.says, document)
+            self._record("before", step.says, document, verb=step.verb)
             self._tried = True
             if step.verb == "delete":
                 self._client.delete(step.key)
@@ -159,6 +162,14 @@ class _Attempt:
     def _read(self) -> Remote | None:
         document = self._client.get(key_of(self._change.address))
         return None if document is None else self._target.parse(document)
+
+    def _lost(self) -> Remote | None:
+        """The object as it stood before an interrupted run deleted it to write it anew; else the analyst's part is lost."""
+        if self._change.action not in {Action.CREATE, Action.UPDATE}:
+            return None
+        document = self._journal.interrupted(self._change.address)
+        remote = None if document is None else self._target.parse(document)
+        return remote if remote is not None and remote.address == self._change.address and remote.marker else None
 
     def _settled(self, remote: Remote | None) -> bool:
         if remote is None:
@@ -207,7 +218,7 @@ class _Attempt:
             hint="the SIEM normalised or refused a field; compare the object there with the plan",
         )
 
-    def _record(self, event: str, says: str, document: Mapping[str, object] | None) -> None:
+    def _record(self, event: str, says: str, document: Mapping[str, object] | None, *, verb: str = "") -> None:
         self._journal.record(
             Entry(
                 event=event,
@@ -215,6 +226,7 @@ class _Attempt:
                 address=self._change.address,
                 action=self._change.action.value,
                 says=says,
+                verb=verb,
                 document=document,
             )
         )

@@ -99,7 +99,7 @@ def _not_ours(resource: Resource, title: str, remote: Remote, wishes: Wishes) ->
         "an object of this id exists and is not ours yet; it is adopted as asked"
         if adopting
         else f"an object of this id exists without our marker ({_name(remote)}): not ours, never touched; "
-        f"take it over with: mcp-siem adopt {resource.address}"
+        "adopt it, or delete it on the SIEM"
     )
     return Change(
         address=resource.address,

@@ -3,7 +3,7 @@
 import json
 import os
 import stat
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,13 +20,14 @@ _REMOVED = "[removed]"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One line: `event` is `before` (a write follows; `document` is what it replaces), `done` or `failed`."""
+    """One line: `event` is `before` (the write `verb` follows; `document` is what it replaces), `done` or `failed`."""
 
     event: str
     target: str
     address: str
     action: str
     says: str
+    verb: str = ""
     document: Mapping[str, object] | None = None
 
 
@@ -36,6 +37,34 @@ class Journal(Protocol):
     def record(self, entry: Entry) -> None:
         """Keeps one entry, or raises ConfigError: without a journal nothing is written to a SIEM."""
         ...
+
+    def interrupted(self, address: str) -> Mapping[str, object] | None:
+        """The document that a replacement deleted at this address and was not seen to write again, if any."""
+        ...
+
+
+class _Unfinished:
+    """Follows the entries of a journal and knows which replacements stopped between their delete and their write."""
+
+    def __init__(self) -> None:
+        self._before: dict[str, Mapping[str, object]] = {}
+        self._deleted: set[str] = set()
+
+    def follow(self, event: object, address: str, writes: tuple[object, object], document: object) -> None:
+        """Takes the next entry; `writes` are its action and verb."""
+        action, verb = writes
+        if event == "done" or action == "delete":
+            self._before.pop(address, None)
+            self._deleted.discard(address)
+        elif event == "before":
+            if isinstance(document, Mapping):
+                self._before.setdefault(address, document)
+            if verb == "delete":
+                self._deleted.add(address)
+
+    def document(self, address: str) -> Mapping[str, object] | None:
+        """What stood at the address before."""
+        return self._before.get(address) if address in self._deleted else None
 
 
 class MemoryJournal:
@@ -48,14 +77,26 @@ class MemoryJournal:
         """Keeps one entry."""
         self.entries.append(entry)
 
+    def interrupted(self, address: str) -> Mapping[str, object] | None:
+        """As a journal on disk."""
+        unfinished = _Unfinished()
+        for entry in self.entries:
+            unfinished.follow(entry.event, entry.address, (entry.action, entry.verb), entry.document)
+        return unfinished.document(address)
+
 
 class FileJournal:
-    """Appends JSON lines to a file only its owner can read; each line is on disk when `record` returns."""
+    """Appends JSON lines to a file only its owner can read; each line is on disk when `record` returns.
 
-    def __init__(self, path: Path, *, run: str, clock: Callable[[], str]) -> None:
+    `place` names the SIEM that is written to (the connection): what was interrupted there is found again there
+    only; without a place nothing is.
+    """
+
+    def __init__(self, path: Path, *, run: str, clock: Callable[[], str], place: str = "") -> None:
         self._path = path
         self._run = run
         self._clock = clock
+        self._place = place
         self._started = False
 
     def record(self, entry: Entry) -> None:
@@ -64,11 +105,13 @@ class FileJournal:
             "format": JOURNAL_FORMAT,
             "run": self._run,
             "at": self._clock(),
+            "place": self._place,
             "event": entry.event,
             "target": entry.target,
             "address": entry.address,
             "action": entry.action,
             "says": entry.says,
+            "verb": entry.verb,
             "document": None if entry.document is None else without_secrets(entry.document),
         }
         text = json.dumps(line, ensure_ascii=True, sort_keys=True, separators=(",", ":"))
@@ -80,6 +123,18 @@ class FileJournal:
                 source=str(self._path),
                 hint="name a writable file; nothing is sent to the SIEM without a journal",
             ) from error
+
+    def interrupted(self, address: str) -> Mapping[str, object] | None:
+        """The document that an interrupted replacement of an earlier run deleted here, if it is not back."""
+        if not self._place or not self._path.exists():
+            return None
+        unfinished = _Unfinished()
+        for line in read_journal(self._path):
+            if line.get("place") == self._place and line.get("address") == address:
+                unfinished.follow(
+                    line.get("event"), address, (line.get("action"), line.get("verb")), line.get("document")
+                )
+        return unfinished.document(address)
 
     def _append(self, line: bytes) -> None:
         if not self._started:
@@ -98,21 +153,23 @@ class FileJournal:
             self._started = True
 
 
-def read_journal(path: Path) -> tuple[Mapping[str, object], ...]:
+def read_journal(path: Path) -> Iterator[Mapping[str, object]]:
     """Every whole line of a journal; a line torn by a crash is left out, for its write was never sent."""
     try:
-        lines = path.read_bytes().splitlines()
+        with path.open("rb") as file:
+            for line in file:
+                entry = _parsed(line)
+                if isinstance(entry, dict):
+                    yield entry
     except OSError as error:
         raise ConfigError(f"cannot read the journal: {error.strerror or error}", source=str(path)) from error
-    entries = []
-    for line in lines:
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if isinstance(entry, dict):
-            entries.append(entry)
-    return tuple(entries)
+
+
+def _parsed(line: bytes) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError):
+        return None
 
 
 def without_secrets(document: Mapping[str, object]) -> dict[str, object]:

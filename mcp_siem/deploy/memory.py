@@ -10,7 +10,7 @@ from mcp_siem.rules.rule import Rule
 
 __all__ = ["MemoryClient", "MemoryTarget"]
 
-_OWNED = ("name", "query", "level", "tags")
+_OWNED = ("name", "query", "level", "tags", "type")
 
 
 class MemoryClient:
@@ -57,7 +57,8 @@ class MemoryTarget:
     """The pure half that fits `MemoryClient`: a document holds the owned fields, our marker, and an analyst's fields.
 
     Its writes go in two steps, as on a real SIEM: the object is written disabled under a marker that is not
-    final, then enabled under the final one, so that an interruption between them is seen by the next plan.
+    final, then enabled under the final one, so that an interruption between them is seen by the next plan. Its
+    type cannot be changed: the object is deleted first.
     """
 
     name = "memory"
@@ -94,7 +95,7 @@ class MemoryTarget:
         )
 
     def steps(self, change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
-        """Write disabled, then enable; or remove; whatever is not owned is carried through."""
+        """Write disabled, then enable, or delete; whatever is not owned is carried through."""
         key = change.address.removeprefix(f"{self.name}:")
         if change.action is Action.NOOP:
             return []
@@ -108,7 +109,13 @@ class MemoryTarget:
         draft = {**document, "enabled": False, "enabled_before": enabled, "marker": _marker_record(marker, final=False)}
         final = {**document, "enabled": enabled, "marker": _marker_record(marker, final=True)}
         final.pop("enabled_before", None)
+        retyped = remote is not None and remote.document.get("type") != document.get("type")
         return [
+            *(
+                [Step(verb="delete", key=key, document=None, says=f"delete {key}, whose type changes")]
+                if retyped
+                else []
+            ),
             Step(verb="put", key=key, document=draft, says=f"write {key} disabled"),
             Step(verb="put", key=key, document=final, says=f"enable {key}"),
         ]

@@ -19,7 +19,9 @@ TARGET = MemoryTarget()
 KEYS = tuple(f"rule-{n}" for n in range(6))
 TEXTS = st.sampled_from(["a", "b", "ä", 'q" or x', ""])
 
-owned = st.fixed_dictionaries({"name": TEXTS, "query": TEXTS}, optional={"level": TEXTS, "tags": st.lists(TEXTS)})
+owned = st.fixed_dictionaries(
+    {"name": TEXTS, "query": TEXTS}, optional={"level": TEXTS, "tags": st.lists(TEXTS), "type": TEXTS}
+)
 analyst = st.fixed_dictionaries(
     {"enabled": st.booleans()}, optional={"exceptions": st.lists(TEXTS, max_size=2), "actions": st.lists(TEXTS)}
 )
@@ -55,8 +57,8 @@ def planned(pack: list[tuple[Resource, str]], client: MemoryClient, *, prune: bo
     return make_plan(pack, remotes, target="memory", pack_digest="d", tool_version="1", pack="p", prune=prune)
 
 
-def applied(plan: Plan, client: MemoryClient) -> set[Result]:
-    report = apply_plan(plan, target=TARGET, client=client, journal=MemoryJournal())
+def applied(plan: Plan, client: MemoryClient, journal: MemoryJournal | None = None) -> set[Result]:
+    report = apply_plan(plan, target=TARGET, client=client, journal=journal or MemoryJournal())
     return {outcome.result for outcome in report.outcomes}
 
 
@@ -129,20 +131,21 @@ def test_killed_at_any_write_and_run_again_ends_in_the_same_state(
     for kill_at in range(whole.writes):
         client = MemoryClient(documents)
         plan = planned(pack, client, prune=True)
-        _apply_until_killed(plan, client, kill_at)
+        journal = MemoryJournal()
+        _apply_until_killed(plan, client, journal, kill_at)
         rerun = plan if same_plan else planned(pack, client, prune=True)
-        assert applied(rerun, client) <= {Result.DONE, Result.UNCHANGED}
+        assert applied(rerun, client, journal) <= {Result.DONE, Result.UNCHANGED}
         assert client.documents == whole.documents
 
 
-def _apply_until_killed(plan: Plan, client: MemoryClient, kill_at: int) -> None:
+def _apply_until_killed(plan: Plan, client: MemoryClient, journal: MemoryJournal, kill_at: int) -> None:
     def kill(_verb: str, _key: str) -> None:
         if client.writes == kill_at:
             raise Killed
 
     client._before_write = kill
     with pytest.raises(Killed):
-        apply_plan(plan, target=TARGET, client=client, journal=MemoryJournal())
+        apply_plan(plan, target=TARGET, client=client, journal=journal)
     client._before_write = None
 
 

@@ -1,5 +1,6 @@
 """Applying a plan: what is read, journalled, written, compared, and what happens when that fails."""
 
+import copy
 import json
 from collections.abc import Mapping
 
@@ -56,6 +57,9 @@ def test_each_write_is_journalled_before_it_is_sent_with_what_it_replaces() -> N
 class FullDisk:
     def record(self, entry: Entry) -> None:
         raise ConfigError(f"cannot write the journal for {entry.address}")
+
+    def interrupted(self, address: str) -> None:
+        assert address
 
 
 def test_without_a_journal_nothing_is_sent() -> None:
@@ -168,6 +172,37 @@ def test_deleting_what_is_already_gone_is_fine() -> None:
     plan = planned([], client, prune=True)
     assert results(applied(plan, client)) == {"r1": "done"}
     assert results(applied(plan, client)) == {"r1": "unchanged"}
+
+
+def test_a_replacement_killed_after_its_delete_gives_the_analyst_everything_back() -> None:
+    client, journal = deployed(r1="a"), MemoryJournal()
+    client.documents["r1"].update(exceptions=["list-1"], enabled=False)
+    retyped = [(TARGET.rendered("r1", query="a", type="other"), "r1")]
+    plan = planned(retyped, client)
+
+    def die_after_delete(verb: str, _key: str) -> None:
+        if verb == "put":
+            raise BackendError("down")
+
+    client._before_write = die_after_delete
+    assert results(applied(plan, client, journal)) == {"r1": "failed"}
+    assert client.documents == {}
+    client._before_write = None
+    for again in (plan, planned(retyped, client)):
+        rerun = MemoryClient(client.documents)
+        assert results(applied(again, rerun, copy.deepcopy(journal))) == {"r1": "done"}
+        assert rerun.documents["r1"]["exceptions"] == ["list-1"]
+        assert rerun.documents["r1"]["enabled"] is False
+
+
+def test_what_an_analyst_deleted_himself_is_not_brought_back_from_the_journal() -> None:
+    client, journal = deployed(r1="a"), MemoryJournal()
+    client.documents["r1"]["exceptions"] = ["list-1"]
+    retyped = [(TARGET.rendered("r1", query="a", type="other"), "r1")]
+    applied(planned(retyped, client), client, journal)
+    del client.documents["r1"]
+    assert results(applied(planned(retyped, client), client, journal)) == {"r1": "done"}
+    assert "exceptions" not in client.documents["r1"]
 
 
 class Normalising(MemoryClient):

@@ -23,7 +23,7 @@ def test_entries_come_back_in_order_and_whole(tmp_path: Path) -> None:
     book = journal(path)
     book.record(entry(query="ä\n"))
     book.record(entry(query="b"))
-    lines = read_journal(path)
+    lines = list(read_journal(path))
     assert [line["document"] for line in lines] == [{"query": "ä\n"}, {"query": "b"}]
     assert lines[0]["run"] == "run-1"
     assert lines[0]["at"] == "2026-01-01T00:00:00Z"
@@ -73,7 +73,7 @@ def test_a_journal_that_cannot_be_kept_is_a_config_error(tmp_path: Path, kind: s
 
 def test_a_missing_journal_is_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot read the journal"):
-        read_journal(tmp_path / "none")
+        list(read_journal(tmp_path / "none"))
 
 
 def test_secrets_inside_documents_are_left_out_at_any_depth() -> None:
@@ -88,3 +88,44 @@ def test_secrets_inside_documents_are_left_out_at_any_depth() -> None:
     assert "hunter2" not in str(clean)
     assert clean["name"] == "n"
     assert clean["actions"] == [{"params": {"headers": {"Authorization": "[removed]"}, "body": "b"}}]
+
+
+def written(path: Path, place: str, *events: tuple[str, str, str]) -> FileJournal:
+    book = FileJournal(path, run="r", clock=lambda: "t", place=place)
+    for number, (event, action, verb) in enumerate(events):
+        document = {"n": number} if event == "before" else None
+        book.record(
+            Entry(event=event, target="m", address="m:1", action=action, says="s", verb=verb, document=document)
+        )
+    return FileJournal(path, run="later", clock=lambda: "t", place=place)
+
+
+BEFORE_DELETE = ("before", "update", "delete")
+BEFORE_PUT = ("before", "update", "put")
+
+
+@pytest.mark.parametrize(
+    ("events", "found"),
+    [
+        ((BEFORE_DELETE,), {"n": 0}),
+        ((BEFORE_DELETE, BEFORE_PUT, ("failed", "update", "")), {"n": 0}),
+        ((BEFORE_DELETE, BEFORE_PUT, ("done", "update", "")), None),
+        ((BEFORE_PUT,), None),
+        ((("before", "delete", "delete"),), None),
+        ((BEFORE_DELETE, ("done", "update", ""), BEFORE_PUT), None),
+        ((), None),
+    ],
+)
+def test_an_interrupted_replacement_is_found_again(
+    tmp_path: Path, events: tuple[tuple[str, str, str], ...], found: dict[str, int] | None
+) -> None:
+    book = written(tmp_path / "journal.jsonl", "prod", *events)
+    assert book.interrupted("m:1") == found
+    assert book.interrupted("m:2") is None
+
+
+@pytest.mark.parametrize("place", ["staging", ""])
+def test_what_was_interrupted_at_one_siem_is_not_found_at_another(tmp_path: Path, place: str) -> None:
+    path = tmp_path / "journal.jsonl"
+    written(path, "prod", BEFORE_DELETE)
+    assert written(path, place).interrupted("m:1") is None

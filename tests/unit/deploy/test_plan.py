@@ -85,7 +85,7 @@ def test_an_object_of_the_same_id_without_our_marker_is_never_touched() -> None:
     change = result.changes[0]
     assert change.action is Action.NOOP
     assert "not ours, never touched" in change.reasons[0]
-    assert "mcp-siem adopt memory:r1" in change.reasons[0]
+    assert "adopt it, or delete it" in change.reasons[0]
     assert "Hand made" in change.reasons[0]
     assert result.blocked == (change,)
     assert result.pending == ()
