@@ -9,7 +9,7 @@ from typing import assert_never
 
 from mcp_siem.events.taxonomy import Field, Taxonomy
 
-__all__ = ["FOLDED", "EXACT", "NUMBER", "FieldForm", "Storage", "form_of", "storage_of"]
+__all__ = ["EXACT", "FOLDED", "NUMBER", "FieldForm", "Storage", "form_of", "storage_of"]
 
 EXACT = "exact"
 FOLDED = "caseless"
@@ -91,7 +91,7 @@ def form_of(name: str, taxonomy: Taxonomy) -> FieldForm:
             assert_never(storage)
 
 
-def _form(  # noqa: PLR0913 - one argument per form, all but two by name
+def _form(
     name: str, storage: Storage, *, folded: str, exact: str, number: str | None = None, folds: bool = True
 ) -> FieldForm:
     return FieldForm(name=name, storage=storage, folded=folded, exact=exact, number=number, folds=folds)

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
-from mcp_siem_backends.elastic.spelling import spelled
 from mcp_siem.convert.regex import (
     ALL,
     ANY_CHAR,
@@ -26,6 +25,7 @@ from mcp_siem.convert.regex import (
     literal,
     seq,
 )
+from mcp_siem_backends.elastic.spelling import spelled
 
 __all__ = ["Parts", "Wild", "escape_name", "group", "insensitive", "pattern", "quoted", "regex_text", "wildcard_text"]
 

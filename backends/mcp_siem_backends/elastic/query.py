@@ -6,11 +6,10 @@ Each leaf is written for the form of the field that decides it (fields.py): stri
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network
 from typing import Any, ClassVar
 
 from sigma.backends.elasticsearch import LuceneBackend
-from sigma.conditions import ConditionFieldEqualsValueExpression
 from sigma.conversion.state import ConversionState
 from sigma.processing.pipeline import ProcessingPipeline
 from sigma.types import (

@@ -1,0 +1,43 @@
+"""Elastic: Kibana detection rules over our index template. Importing this does nothing; each half loads when asked."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from mcp_siem.convert.target import Resource, Target
+from mcp_siem.deploy.client import Client, Connection
+from mcp_siem.events.taxonomy import Taxonomy
+
+__all__ = ["BACKEND"]
+
+
+class _Elastic:
+    """The backend that the entry point `elastic` names."""
+
+    name = "elastic"
+
+    def target(self) -> Target:
+        """The pure half, for the index that the shipped taxonomy describes."""
+        from mcp_siem.rules.pack import default_pack_dir, load_taxonomy  # noqa: PLC0415 - loaded when asked
+        from mcp_siem_backends.elastic.target import ElasticTarget  # noqa: PLC0415 - loaded when asked
+
+        return ElasticTarget(load_taxonomy(default_pack_dir()))
+
+    def client(self, connection: Connection) -> Client:
+        """Kibana's Detection Engine over HTTP."""
+        from mcp_siem_backends.elastic.client import KibanaClient  # noqa: PLC0415 - loaded when asked
+
+        return KibanaClient(connection)
+
+    def exports(self) -> Mapping[str, Callable[[Sequence[Resource]], str]]:
+        """Kibana's import file."""
+        from mcp_siem_backends.elastic.payload import kibana_ndjson  # noqa: PLC0415 - loaded when asked
+
+        return {"ndjson": kibana_ndjson}
+
+    def template(self, taxonomy: Taxonomy) -> str | None:
+        """The index template, as JSON."""
+        from mcp_siem_backends.elastic.template import template_json  # noqa: PLC0415 - loaded when asked
+
+        return template_json(taxonomy)
+
+
+BACKEND = _Elastic()

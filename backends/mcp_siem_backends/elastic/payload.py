@@ -1,0 +1,278 @@
+"""A query as a Kibana detection rule and back: what we own of the document, what analysts own, and our marker. Pure."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mcp_siem.convert.target import Action, Change, Marker, Query, Remote, Resource, Step
+from mcp_siem.rules.card import Card, rule_card
+from mcp_siem.rules.rule import Rule
+from mcp_siem_backends.elastic.attack import threat_mapping
+from mcp_siem_backends.elastic.template import INDEX_PATTERN
+
+__all__ = ["ANALYST_OWNED", "OWNED", "Facts", "kibana_ndjson", "parse", "resource", "steps"]
+
+_TARGET = "elastic"
+OWNED = (
+    "author",
+    "description",
+    "false_positives",
+    "filters",
+    "from",
+    "index",
+    "interval",
+    "language",
+    "max_signals",
+    "name",
+    "note",
+    "query",
+    "references",
+    "required_fields",
+    "risk_score",
+    "setup",
+    "severity",
+    "tags",
+    "threat",
+    "timestamp_override",
+    "timestamp_override_fallback_disabled",
+    "to",
+    "type",
+)
+"""The fields that a rule of the pack decides; anything else on the document is not ours."""
+ANALYST_OWNED = (
+    "actions",
+    "alert_suppression",
+    "building_block_type",
+    "enabled",
+    "exceptions_list",
+    "investigation_fields",
+    "license",
+    "meta",
+    "namespace",
+    "output_index",
+    "related_integrations",
+    "response_actions",
+    "risk_score_mapping",
+    "rule_name_override",
+    "severity_mapping",
+    "timeline_id",
+    "timeline_title",
+    "version",
+)
+"""Carried through every write, beside tags that are not ours and text below our line in `note`."""
+
+_TAG = "mcp-siem"
+_MARKS = {"applied": f"{_TAG}:applied=", "pack": f"{_TAG}:pack=", "tool": f"{_TAG}:tool="}
+# Left on a rule that is being replaced by one of another type, so that an interrupted apply enables it in the end.
+_RESUME = f"{_TAG}:resume=enabled"
+_NAMESPACES = ("attack.", "atlas.", "car.", "cve.", "d3fend.", "detection.", "mcp-ttp.", "owasp-mcp.", "stp.")
+_YOURS = "---\n*Written by mcp-siem. Text below this line is yours and is kept.*"
+_RISK = {"informational": 5, "low": 21, "medium": 47, "high": 73, "critical": 99}
+_MINUTE = 60
+_OVERLAP = 5 * _MINUTE
+_INTERVAL = 5 * _MINUTE
+_LONGEST_INTERVAL = 60 * _MINUTE
+_MAX_SIGNALS = 1_000
+
+Document = dict[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the document says beyond the query and the rule's prose: fields read with their types, window in seconds."""
+
+    author: str | None = None
+    fields: Mapping[str, str] = field(default_factory=dict)
+    timespan: int = 0
+
+
+def resource(query: Query, rule: Rule, facts: Facts) -> Resource:
+    """The rule as Kibana should hold it."""
+    card = rule_card(rule)
+    interval = max(_INTERVAL, min(facts.timespan // 12, _LONGEST_INTERVAL))
+    document: Document = {
+        "author": [facts.author] if facts.author else [],
+        "description": card.description or rule.title,
+        "false_positives": list(card.falsepositives),
+        "from": f"now-{_span(interval + facts.timespan + _OVERLAP)}",
+        "interval": _span(interval),
+        "language": query.language,
+        "max_signals": _MAX_SIGNALS,
+        "name": rule.title,
+        "note": _note(card),
+        "query": query.text,
+        "references": list(card.references),
+        "required_fields": [{"name": name, "type": kind} for name, kind in sorted(facts.fields.items())],
+        "risk_score": _RISK.get(rule.level, _RISK["low"]),
+        "setup": _setup(query, facts),
+        "severity": rule.level if rule.level in ("low", "medium", "high", "critical") else "low",
+        "tags": sorted({tag for tag in rule.tags if tag.startswith(_NAMESPACES)}),
+        "threat": threat_mapping(rule.tags),
+        "timestamp_override": "event.ingested",
+        "timestamp_override_fallback_disabled": False,
+        "to": "now",
+        "type": "esql" if query.language == "esql" else "query",
+    }
+    if query.language != "esql":
+        document |= {"index": [INDEX_PATTERN], "filters": []}
+    spec = _canonical(_owned(document))
+    return Resource(address=f"{_TARGET}:{rule.id}", spec=spec, digest=_digest(spec))
+
+
+def parse(document: Mapping[str, object]) -> Remote:
+    """Reads one rule as the API returns it; anything may stand in it."""
+    spec = _canonical(_owned(document))
+    key = document.get("rule_id") or document.get("id") or ""
+    return Remote(
+        address=f"{_TARGET}:{key}", marker=_marker(document), spec=spec, digest=_digest(spec), document=document
+    )
+
+
+def steps(change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
+    """The writes of a change, each idempotent; a new rule starts disabled, an old one stays as it was.
+
+    One write replaces a rule whole, its exceptions with it, so it never runs without them. Only a change of type has
+    to delete: then the new rule is written disabled with its exceptions, and enabled last.
+    """
+    key = change.address.partition(":")[2]
+    if change.action is Action.DELETE:
+        return [Step(verb="delete", key=key, document=None, says="delete the rule")]
+    if change.after is None or change.action is Action.NOOP:
+        return []
+    if remote is None:
+        new = _document(change.after, {}, marker)
+        return [Step(verb="put", key=key, document=new, says="create the rule, disabled")]
+    final = _document(change.after, remote.document, marker)
+    write = Step(verb="put", key=key, document=final, says="replace the rule with its exceptions, actions and state")
+    if remote.document.get("type") in (None, final["type"]):
+        return [write]
+    return [*_retyped(key, final), write]
+
+
+def _retyped(key: str, final: Document) -> list[Step]:
+    """Kibana cannot change the type of a rule. Until the last write the rule carries no applied digest."""
+    applied = _MARKS["applied"]
+    tags = [applied if tag.startswith(applied) else tag for tag in _texts(final["tags"])]
+    resume = [_RESUME] if final["enabled"] is True else []
+    waiting = {**final, "enabled": False, "tags": [*tags, *resume]}
+    return [
+        Step(verb="delete", key=key, document=None, says="delete the rule, whose type changes"),
+        Step(verb="put", key=key, document=waiting, says="create it again with its exceptions, disabled"),
+    ]
+
+
+def kibana_ndjson(resources: Sequence[Resource]) -> str:
+    """The rules as Kibana's import file, disabled; a later plan knows them as ours."""
+    return "".join(_canonical(_importable(one)) + "\n" for one in resources)
+
+
+def _importable(one: Resource) -> Document:
+    marker = Marker(applied=one.digest, pack="", tool="")
+    return {**_document(one.spec, {}, marker), "rule_id": one.address.partition(":")[2]}
+
+
+# --- what is ours -----------------------------------------------------------------------------------------------------
+
+
+def _owned(document: Mapping[str, object]) -> Document:
+    """The owned fields in one form, whatever the server added or left out."""
+    out: Document = {name: document[name] for name in OWNED if document.get(name) is not None}
+    out["tags"] = sorted({tag for tag in _texts(document.get("tags")) if tag.startswith(_NAMESPACES)})
+    out["note"] = _parted(document.get("note"))[0]
+    out["required_fields"] = _required(document.get("required_fields"))
+    out["threat"] = _pruned(document.get("threat") or [])
+    if document.get("type") == "query":
+        out["filters"] = document.get("filters") or []
+    return out
+
+
+def _required(value: object) -> list[object]:
+    fields = value if isinstance(value, list) else []
+    kept = [{key: one.get(key) for key in ("name", "type")} if isinstance(one, dict) else one for one in fields]
+    return sorted(kept, key=_canonical)
+
+
+def _pruned(value: object) -> object:
+    """Without empty lists, which the server may add or leave out."""
+    if isinstance(value, dict):
+        return {key: _pruned(item) for key, item in value.items() if item not in ([], None)}
+    return [_pruned(item) for item in value] if isinstance(value, list) else value
+
+
+def _parted(note: object) -> tuple[str, str]:
+    """Our part of a note, and what somebody wrote below it."""
+    text = note if isinstance(note, str) else ""
+    ours, line, theirs = text.partition(_YOURS)
+    return (ours + line, theirs) if line else (text, "")
+
+
+def _marker(document: Mapping[str, object]) -> Marker | None:
+    tags = _texts(document.get("tags"))
+    found = {
+        name: next((tag.removeprefix(prefix) for tag in tags if tag.startswith(prefix)), None)
+        for name, prefix in _MARKS.items()
+    }
+    if _TAG not in tags or found["applied"] is None:
+        return None
+    return Marker(applied=found["applied"], pack=found["pack"] or "", tool=found["tool"] or "")
+
+
+# --- what is written --------------------------------------------------------------------------------------------------
+
+
+def _document(spec: str, before: Mapping[str, object], marker: Marker) -> Document:
+    """The whole body: our fields, theirs carried over, and the marker."""
+    ours = json.loads(spec)
+    theirs = {name: before[name] for name in ANALYST_OWNED if before.get(name) is not None}
+    tags = _texts(before.get("tags"))
+    enabled = before.get("enabled") is True or _RESUME in tags
+    extra = [tag for tag in tags if tag != _TAG and not tag.startswith((*_NAMESPACES, f"{_TAG}:"))]
+    marks = {"applied": marker.applied, "pack": marker.pack, "tool": marker.tool}
+    ours["tags"] = [*ours["tags"], *extra, _TAG, *(f"{_MARKS[name]}{value}" for name, value in marks.items() if value)]
+    ours["note"] = ours["note"] + _parted(before.get("note"))[1]
+    return {**theirs, **ours, "enabled": enabled}
+
+
+def _texts(value: object) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _note(card: Card) -> str:
+    parts = []
+    if card.response:
+        parts.append(f"## What to do\n{card.response}")
+    if card.known_gaps:
+        parts.append("## What it misses\n" + "\n".join(f"- {gap}" for gap in card.known_gaps))
+    return "\n\n".join([*parts, _YOURS])
+
+
+def _setup(query: Query, facts: Facts) -> str:
+    lines = [
+        "The query means the rule on indices made by the template of `mcp-siem template --target elastic`, to which "
+        "mcp-siem ships its events.",
+        "The rule searches by the time of ingest with an overlap, so that late events are not lost.",
+    ]
+    if query.language == "esql":
+        span = _span(facts.timespan)
+        lines.append(
+            f"Each result is a group at an instant at which the condition holds for the {span} before it; runs overlap, "
+            "so turn on alert suppression by the group's fields to get one alert a burst."
+        )
+    lines.extend(f"Approximate here: {note}." for note in query.notes)
+    return "\n\n".join(lines)
+
+
+def _span(seconds: int) -> str:
+    for size, unit in ((3600, "h"), (_MINUTE, "m")):
+        if seconds % size == 0:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
+def _canonical(value: object) -> str:
+    return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _digest(spec: str) -> str:
+    return hashlib.sha256(spec.encode("utf-8", "surrogatepass")).hexdigest()

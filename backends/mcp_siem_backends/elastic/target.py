@@ -1,0 +1,121 @@
+"""The pure half of the Elastic backend: a rule to its query, the query to a Kibana rule and back."""
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sigma.correlations import SigmaCorrelationRule
+from sigma.exceptions import SigmaError
+from sigma.rule import SigmaDetection, SigmaDetections, SigmaRule
+
+from mcp_siem.convert.pipelines import routing
+from mcp_siem.convert.refuse import Limit, RefusedError
+from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step
+from mcp_siem.events.taxonomy import Taxonomy
+from mcp_siem.rules.parse import main_rule, parse_rule
+from mcp_siem.rules.rule import Rule
+from mcp_siem_backends.elastic import payload
+from mcp_siem_backends.elastic.esql import correlation_text
+from mcp_siem_backends.elastic.limits import limit
+from mcp_siem_backends.elastic.query import McpLuceneBackend
+
+__all__ = ["TARGET", "ElasticTarget", "Lucene"]
+
+TARGET = "elastic"
+
+
+class Lucene:
+    """Detections as Lucene, each with the condition on its logsource; collects where they are approximate."""
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._taxonomy = taxonomy
+        self.notes: dict[str, None] = {}
+
+    def text(self, parsed: Any) -> str:
+        """The query of a pySigma rule, which is used up by it; raises RefusedError."""
+        source = parsed.logsource
+        parts = {"category": source.category, "product": source.product, "service": source.service}
+        backend = McpLuceneBackend(routing(self._taxonomy, parts), taxonomy=self._taxonomy)
+        found = backend.convert_rule(parsed)
+        self.notes.update(backend.notes)
+        queries = [str(one) for one in found or parsed.get_conversion_result()]
+        return queries[0] if len(queries) == 1 else " OR ".join(f"({one})" for one in queries)
+
+
+class ElasticTarget:
+    """Kibana detection rules over an index made by our template."""
+
+    name = TARGET
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._taxonomy = taxonomy
+
+    def query(self, rule: Rule) -> Query | Refusal:
+        """The rule in Lucene, or in ES|QL if it correlates; or why it cannot mean the same."""
+        lucene = Lucene(self._taxonomy)
+        try:
+            parsed = main_rule(rule, parse_rule(rule))
+            if isinstance(parsed, SigmaCorrelationRule):
+                language, text = "esql", correlation_text(parsed, lucene, self._taxonomy)
+            else:
+                language, text = "lucene", lucene.text(parsed)
+        except RefusedError as error:
+            return _refusal(rule, error.limit, error.where)
+        except SigmaError as error:
+            return _refusal(rule, limit("VALUE"), str(error))
+        return Query(
+            rule_id=rule.id,
+            stem=rule.stem,
+            target=self.name,
+            language=language,
+            text=text,
+            digest=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            notes=tuple(lucene.notes),
+        )
+
+    def resource(self, query: Query, rule: Rule) -> Resource:
+        """The Kibana detection rule that runs the query."""
+        return payload.resource(query, rule, self._facts(rule))
+
+    def parse(self, document: Mapping[str, object]) -> Remote:
+        """Reads one detection rule as the API returns it; never raises."""
+        return payload.parse(document)
+
+    def steps(self, change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
+        """The writes that carry out a change; analyst-owned fields are carried through."""
+        return payload.steps(change, remote, marker)
+
+    def _facts(self, rule: Rule) -> payload.Facts:
+        collection = parse_rule(rule)
+        parsed = main_rule(rule, collection)
+        fields = {name for one in collection.rules if isinstance(one, SigmaRule) for name in _fields(one.detection)}
+        timespan = 0
+        if isinstance(parsed, SigmaCorrelationRule):
+            timespan = parsed.timespan.seconds
+            fields.update(parsed.group_by or ())
+        known = self._taxonomy.fields
+        types = {name: known[name].type if name in known else "keyword" for name in fields}
+        return payload.Facts(author=parsed.author, fields=types, timespan=timespan)
+
+
+def _fields(detection: Any) -> Iterator[str]:
+    """The fields that a detection section, or a part of it, names."""
+    if isinstance(detection, SigmaDetections):
+        for part in detection.detections.values():
+            yield from _fields(part)
+    elif isinstance(detection, SigmaDetection):
+        for part in detection.detection_items:
+            yield from _fields(part)
+    elif detection.field is not None:
+        yield detection.field
+
+
+def _refusal(rule: Rule, found: Limit, where: str) -> Refusal:
+    return Refusal(
+        rule_id=rule.id,
+        stem=rule.stem,
+        target=TARGET,
+        code=found.code,
+        reason=f"{where}: {found.reason}",
+        hint=found.hint,
+    )
