@@ -78,14 +78,12 @@ def definition_fields(item: Advertised) -> dict[str, object]:
         "mcp.tool.title": text(told.get("title")) or text(hints.get("title")),
         "mcp.tool.input_schema": None if schema is None else compact(schema),
         "mcp.tool.output_schema": None if output is None else compact(output),
-        "mcp.tool.parameters": sorted(mapping(mapping(schema).get("properties"))) or None,
         "mcp.prompt.arguments": [name for one in items(schema) if (name := text(mapping(one).get("name")))] or None,
         "mcp.resource.uri": text(told.get("uri")) or text(told.get("uriTemplate")),
         "mcp.resource.mime_type": text(told.get("mimeType")),
     }
     if item.kind == "tool":
         fields.update(hint_fields(hints))
-        fields["mcp.tool.description_length"] = len(text(told.get("description")) or "")
     return {name: value for name, value in fields.items() if value is not None}
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-__all__ = ["MAX_DEPTH", "Fault", "compact", "is_fatal", "read_json"]
+__all__ = ["MAX_DEPTH", "Fault", "compact", "is_fatal", "read_json", "size"]
 
 # Deeper parts of a record are kept as the text of their JSON: no code behind this recurses without a bound.
 MAX_DEPTH = 100
@@ -48,6 +48,11 @@ def is_fatal(fault: Fault | None) -> bool:
 def compact(value: object) -> str:
     """The value as JSON without spaces, text as it is."""
     return orjson.dumps(value).decode()
+
+
+def size(value: object) -> int:
+    """The bytes of the value as JSON without spaces."""
+    return len(orjson.dumps(value))
 
 
 def _read_lenient(data: bytes | str) -> tuple[object, Fault | None]:

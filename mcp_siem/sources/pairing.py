@@ -48,6 +48,7 @@ class Held(Generic[_T]):
 
     def __init__(self, *, limit: int, weight: int) -> None:
         self._items: OrderedDict[PairKey, _T] = OrderedDict()
+        self._of_process: dict[tuple[str | None, int | None], dict[PairKey, None]] = {}
         self._limit = limit
         self._max_weight = weight
         self._weight = 0
@@ -61,20 +62,20 @@ class Held(Generic[_T]):
         earlier = self.take(key)
         displaced = [] if earlier is None else [earlier]
         self._items[key] = item
+        self._of_process.setdefault(key[:2], {})[key] = None
         self._weight += item.place.weight
         while len(self._items) > self._limit or (self._weight > self._max_weight and len(self._items) > 1):
-            _, oldest = self._items.popitem(last=False)
-            self._weight -= oldest.place.weight
             self.evicted += 1
-            displaced.append(oldest)
+            displaced += self._taken(next(iter(self._items)))
         return displaced
 
     def take(self, key: PairKey) -> _T | None:
         """The item under the key, which is then no longer held."""
-        item = self._items.pop(key, None)
-        if item is not None:
-            self._weight -= item.place.weight
-        return item
+        return next(iter(self._taken(key)), None)
+
+    def take_all(self, server: str | None, pid: int | None) -> list[_T]:
+        """Everything held of a process, oldest first."""
+        return [item for key in list(self._of_process.get((server, pid), ())) for item in self._taken(key)]
 
     def change(self, key: PairKey, change: Callable[[_T], _T]) -> None:
         """Puts a changed item in the place of the one held, if one is."""
@@ -84,6 +85,15 @@ class Held(Generic[_T]):
     def drain(self) -> Iterator[_T]:
         """Yields everything still held, oldest first, and holds nothing."""
         while self._items:
-            _, item = self._items.popitem(last=False)
-            yield item
-        self._weight = 0
+            yield from self._taken(next(iter(self._items)))
+
+    def _taken(self, key: PairKey) -> list[_T]:
+        item = self._items.pop(key, None)
+        if item is None:
+            return []
+        self._weight -= item.place.weight
+        siblings = self._of_process[key[:2]]
+        del siblings[key]
+        if not siblings:
+            del self._of_process[key[:2]]
+        return [item]

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from mcp_siem.sources.content import block_texts
-from mcp_siem.sources.jsontext import compact
+from mcp_siem.sources.jsontext import compact, size
 from mcp_siem.sources.meta import client_facts, own_fields, request_meta_facts
 from mcp_siem.sources.shape import items, mapping, strings, text
 
@@ -30,6 +30,7 @@ def request_fields(method: str, params: object) -> dict[str, object]:
     fields["mcp.task.id"] = text(told.get("taskId"))
     fields.update(asked_fields([(method, told)]))
     fields["mcp.request.text"] = request_text(method, params)
+    fields["mcp.request.size"] = None if params is None else size(params)
     return {name: value for name, value in fields.items() if value is not None}
 
 
@@ -106,8 +107,6 @@ def arguments_of(method: str, params: object) -> object | None:
     told = mapping(params)
     if method in {"tools/call", "prompts/get"}:
         return told.get("arguments")
-    if method in _RESOURCE_METHODS and text(told.get("uri")):
-        return {"uri": told["uri"]}
     if method == "completion/complete":
         argument = mapping(told.get("argument"))
         name = text(argument.get("name"))

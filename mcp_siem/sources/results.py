@@ -1,7 +1,7 @@
 """What a response says, in fields of the taxonomy."""
 
 from mcp_siem.sources.content import content_types, error_text, result_text
-from mcp_siem.sources.jsontext import compact
+from mcp_siem.sources.jsontext import compact, size
 from mcp_siem.sources.messages import Response
 from mcp_siem.sources.meta import meta_of, server_facts
 from mcp_siem.sources.requests import asked_fields, asked_in
@@ -15,6 +15,7 @@ _SERVER_INFO = "io.modelcontextprotocol/serverInfo"
 def response_fields(method: str | None, response: Response) -> dict[str, object]:
     """The fields of one response; `method` is that of its request, None if the request was never seen."""
     fields = _error_fields(response.error) if response.error is not None else _result_fields(method, response.result)
+    fields["mcp.response.size"] = size(response.result if response.error is None else response.error)
     return {name: value for name, value in fields.items() if value is not None}
 
 

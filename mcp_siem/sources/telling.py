@@ -101,7 +101,8 @@ class Teller:
         fields |= {"mcp.message.type": "transaction", "mcp.message.pairing": "paired"}
         if opened.cancelled:
             fields["mcp.message.pairing"] = "cancelled"
-        if opened.place.time is not None and place.time is not None and place.time >= opened.place.time:
+        # Both within one HTTP exchange share its time: that says nothing of how long it took.
+        if opened.place.time is not None and place.time is not None and place.time > opened.place.time:
             fields["event.duration"] = (place.time - opened.place.time) * 1000
         if opened.direction is Direction.TO_SERVER:
             self._connections.learn(opened.place, fields, protocol=method == "initialize")

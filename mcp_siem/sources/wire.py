@@ -92,6 +92,9 @@ class WireSession:
             return
         yield self._teller.event("mcp.session", captured.place, fields)
         if "process_exit" in captured.message:
+            # A process that is gone answers nothing, and its number may be given to another.
+            for opened in self._open.take_all(captured.place.server, captured.place.pid):
+                yield self._teller.unanswered(opened)
             self._connections.forget(captured.place)
 
     def _messages(self, place: Place, direction: Direction, value: object) -> Iterator[Event | ParseIssue]:

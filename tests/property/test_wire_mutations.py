@@ -1,5 +1,6 @@
 """Ten thousand damaged capture lines: nothing raises, nothing hangs, and nothing is held without a bound."""
 
+import gc
 import json
 import random
 from collections.abc import Callable, Mapping
@@ -8,12 +9,16 @@ from pathlib import Path
 import orjson
 import pytest
 
+from mcp_siem.events.derive import Deriver
 from mcp_siem.events.event import Event
+from mcp_siem.events.redact import Redactor
 from mcp_siem.inventory.known import KnownItems
+from mcp_siem.rules.pack import default_pack_dir, load_secret_formats
 from mcp_siem.sources.event import EVENT
 from mcp_siem.sources.port import ParseIssue, Record
 from mcp_siem.sources.wire import WIRE
-from mcp_siem.testing import frame
+from mcp_siem.stream.read import read_events
+from mcp_siem.testing import START, frame
 
 _LINES = [
     line
@@ -26,7 +31,12 @@ _ROUNDS = 10_000
 """What the road promises."""
 
 
+_DERIVER = Deriver(Redactor(load_secret_formats(default_pack_dir()), b"repeatable"))
+
+
 class _Bare:
+    """Stands in for the deriver where only what is held matters."""
+
     def complete(
         self, data: dict[str, object], *, arguments: object | None = None, schema: Mapping[str, object] | None = None
     ) -> dict[str, object]:
@@ -109,7 +119,7 @@ _MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 def test_ten_thousand_damaged_lines_crash_nothing() -> None:
     chance = random.Random(20_261_123)  # noqa: S311 - repeatable, not secret
-    session = WIRE.open(_Bare(), KnownItems())
+    session = WIRE.open(_DERIVER, KnownItems())
     made = told = 0
     for number in range(_ROUNDS):
         line = chance.choice(_MUTATIONS)(chance.choice(_LINES), chance)
@@ -128,7 +138,7 @@ def test_ten_thousand_damaged_lines_crash_nothing() -> None:
 
 def test_damaged_events_crash_nothing_either() -> None:
     chance = random.Random(7)  # noqa: S311 - repeatable, not secret
-    session = EVENT.open(_Bare(), KnownItems())
+    session = EVENT.open(_DERIVER, KnownItems())
     line = orjson.dumps(
         {"@timestamp": "2026-01-01T00:00:00Z", "mcp": {"server": {"name": "x"}}, "user.id": "a", "l": [{}]}
     )
@@ -151,6 +161,27 @@ def test_what_is_held_does_not_grow_with_the_input(kind: str) -> None:
     assert max(held) <= 10_000 + 1_000 + 5_000 + 500
     assert held[-1] <= held[-2] + 1
     assert len(known) <= 500
+
+
+def test_a_hundred_thousand_events_are_read_without_being_held(tmp_path: Path) -> None:
+    with (path := tmp_path / "long.jsonl").open("wb") as handle:
+        for number in range(100_000):
+            asked = {"id": number, "method": "tools/call", "params": {"name": "t"}}
+            handle.write(frame(asked, at=START + number * 1_000) + b"\n")
+            if number % 3:
+                told = frame(
+                    {"id": number, "result": {}}, at=START + number * 1_000 + 500, direction="server_to_client"
+                )
+                handle.write(told + b"\n")
+    alive = []
+    seen = 0
+    for item in read_events([path], deriver=_Bare()):
+        seen += isinstance(item, Event)
+        if seen % 20_000 == 0:
+            alive.append(sum(isinstance(one, Event) for one in gc.get_objects()))
+    assert seen == 100_000
+    # The window that puts events in order, and nothing else.
+    assert max(alive) <= 10_000 + 10
 
 
 def _endless(kind: str, number: int) -> bytes:

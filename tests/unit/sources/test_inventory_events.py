@@ -20,7 +20,6 @@ def test_a_list_explodes_into_one_event_per_definition(tap: Any) -> None:
     assert first["mcp.inventory.kind"] == "tool"
     assert (first["gen_ai.tool.name"], first["gen_ai.tool.description"]) == ("read_file", "Reads a file.")
     assert first["mcp.tool.input_schema"] == '{"type":"object","properties":{"path":{"type":"string"}}}'
-    assert first["mcp.tool.parameters"] == ["path"]
     assert first["mcp.tool.annotations.read_only"] is True
     assert first["mcp.tool.annotations.destructive"] is False
     assert first["mcp.server.name"] == "files"

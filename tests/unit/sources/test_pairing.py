@@ -174,3 +174,13 @@ def test_a_tool_error_is_a_failure_of_the_tool(tap: Any) -> None:
     tap.client(_ask(1, name="x"))
     (told,) = tap.server(_answer(1, isError=True, content=[{"type": "text", "text": "Access denied"}]))
     assert (told["event.outcome"], told["error.type"], told["mcp.tool.is_error"]) == ("failure", "tool_error", True)
+
+
+def test_a_process_that_ends_answers_nothing_more(tap: Any) -> None:
+    tap.client(_ask(1, name="hangs"), pid=7)
+    tap.client(_ask(1, name="elsewhere"), pid=8)
+    told = tap.raw(b'{"ts":1,"direction":"meta","server":"files","pid":7,"message":{"process_exit":9}}')
+    assert [one.get("gen_ai.tool.name") for one in told] == [None, "hangs"]
+    assert told[1]["mcp.message.pairing"] == "unanswered"
+    assert tap.server(_answer(1), pid=7)[0]["mcp.message.pairing"] == "unrequested"
+    assert tap.server(_answer(1), pid=8)[0]["mcp.message.pairing"] == "paired"
