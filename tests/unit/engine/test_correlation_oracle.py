@@ -1,0 +1,269 @@
+"""Correlations against an oracle: what a window means, worked out from scratch at every event, quadratic and plain."""
+
+import itertools
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pytest
+
+from mcp_siem.engine import correlate
+from mcp_siem.engine.correlate import Correlator
+from mcp_siem.engine.correlation import Correlation, Member, Threshold
+from mcp_siem.engine.hit import Hit
+from mcp_siem.events.event import Event
+from mcp_siem.rules.rule import Rule
+
+SECOND = 1_000_000
+TYPES = (
+    "event_count",
+    "value_count",
+    "temporal",
+    "temporal_ordered",
+    "value_sum",
+    "value_avg",
+    "value_percentile",
+    "value_median",
+)
+
+
+_COMPARE = {
+    "lt": lambda a, b: a < b,
+    "lte": lambda a, b: a <= b,
+    "gt": lambda a, b: a > b,
+    "gte": lambda a, b: a >= b,
+    "eq": lambda a, b: a == b,
+    "neq": lambda a, b: a != b,
+}
+_NUMERIC = ("value_sum", "value_avg", "value_percentile", "value_median")
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event: its time, the rules it matched, its fields (lists of values)."""
+
+    time: int
+    rules: frozenset[str]
+    fields: dict[str, list[object]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """A correlation, over rules that all read the same fields."""
+
+    type: str
+    rules: tuple[str, ...]
+    timespan: int
+    group_by: tuple[str, ...]
+    operator: str
+    number: int
+    counted: str = "v"
+    percentile: int = 50
+
+
+def _due(case: Case, events: Sequence[Happening], *, every: bool) -> list[tuple[int, tuple[str, ...]]]:
+    """The place of each event at which an alert is due, with the group; `events` are in order."""
+    found = []
+    keys = {key for event in events for key in _keys(case, event)}
+    for key in sorted(keys):
+        mine = [(at, event) for at, event in enumerate(events) if key in _keys(case, event) and _counts(case, event)]
+        alerted = False
+        for place, (at, event) in enumerate(mine):
+            floor = event.time - case.timespan
+            before = [other for _, other in mine[:place] if other.time >= floor]
+            alerted = alerted and _holds(case, before)
+            now = _holds(case, [*before, event])
+            if now and (every or not alerted):
+                found.append((at, key))
+            alerted = now
+    return sorted(found)
+
+
+def _keys(case: Case, event: Happening) -> set[tuple[str, ...]]:
+    if not event.rules & set(case.rules):
+        return set()
+    return set(itertools.product(*({str(value) for value in event.fields.get(name, [])} for name in case.group_by)))
+
+
+def _counts(case: Case, event: Happening) -> bool:
+    if case.type in _NUMERIC:
+        return bool(list(_numbers(case, event)))
+    return case.type != "value_count" or bool(event.fields.get(case.counted))
+
+
+def _numbers(case: Case, event: Happening) -> Iterator[Fraction]:
+    for value in event.fields.get(case.counted, []):
+        try:
+            yield Fraction(value)
+        except ValueError:
+            continue
+
+
+def _holds(case: Case, window: Sequence[Happening]) -> bool:
+    return bool(window) and _COMPARE[case.operator](_measure(case, window), case.number)
+
+
+def _measure(  # noqa: PLR0911 - one return per type
+    case: Case, window: Sequence[Happening]
+) -> Fraction | int:
+    numbers = sorted(number for event in window for number in _numbers(case, event))
+    match case.type:
+        case "event_count":
+            return len(window)
+        case "value_count":
+            return len({str(value) for event in window for value in event.fields[case.counted]})
+        case "temporal":
+            return sum(any(rule in event.rules for event in window) for rule in case.rules)
+        case "temporal_ordered":
+            return _longest(case.rules, window)
+        case "value_sum":
+            return sum(numbers)
+        case "value_avg":
+            return sum(numbers) / len(numbers)
+        case "value_median":
+            return (numbers[(len(numbers) - 1) // 2] + numbers[len(numbers) // 2]) / 2
+    place = Fraction(case.percentile, 100) * (len(numbers) - 1)
+    low, high = numbers[int(place)], numbers[-(-place.numerator // place.denominator)]
+    return low + (high - low) * (place - int(place))
+
+
+def _longest(rules: tuple[str, ...], window: Sequence[Happening]) -> int:
+    """The most rules, by trying every choice of them, each taking the first event it can."""
+    for count in range(len(rules), 0, -1):
+        for choice in itertools.combinations(rules, count):
+            rest = iter(window)
+            if all(any(rule in event.rules for event in rest) for rule in choice):
+                return count
+    return 0
+
+
+def _correlation(case: Case) -> Correlation:
+    rule = Rule(
+        id="c",
+        name=None,
+        stem="c",
+        title="c",
+        level="high",
+        status="test",
+        kind="correlation",
+        tags=(),
+        logsource=None,
+        text="",
+        digest="",
+        path="c.yml",
+        line=1,
+    )
+    counted = () if case.type in ("event_count", "temporal", "temporal_ordered") else (case.counted,)
+    return Correlation(
+        rule=rule,
+        type=case.type,
+        members=tuple(Member(rule_id=one, group_fields=case.group_by, counted_fields=counted) for one in case.rules),
+        timespan=case.timespan,
+        group_by=case.group_by,
+        condition=Threshold(operator=case.operator, number=case.number),
+        percentile=case.percentile,
+    )
+
+
+def _hit(at: int, event: Happening) -> Hit:
+    fields = {name: tuple(values) for name, values in event.fields.items()}
+    seen = Event(data={}, time=event.time, raw_ref=str(at))
+    return Hit(rule_ids=event.rules, time=event.time, order=at, fields=fields, event=seen, evidence=())
+
+
+def _streamed(case: Case, events: list[Happening], *, every: bool) -> list[tuple[int, tuple[str, ...]]]:
+    correlator = Correlator([_correlation(case)], every=every)
+    found = []
+    for at, event in enumerate(events):
+        fired = correlator.feed(_hit(at, event))
+        found += [(at, tuple(str(value) for value in alert.group.values())) for alert in fired]
+    return sorted(found)
+
+
+def _values(rnd: random.Random, choices: list[object]) -> list[object]:
+    return rnd.choices(choices, k=rnd.choice((0, 1, 1, 1, 2, 3)))
+
+
+def _stream(rnd: random.Random, timespan: int) -> list[Happening]:
+    """Bursts whose distances lie around the timespan, to the microsecond, with ties."""
+    events = []
+    time = 0
+    for _ in range(rnd.randint(1, 14)):
+        time += rnd.choice((0, 0, 1, timespan // 3, timespan - 1, timespan, timespan + 1, 2 * timespan))
+        fields = {
+            "u": _values(rnd, ["a", "A", "b", 7, "7"]),
+            "h": _values(rnd, ["x", "y"]),
+            "v": _values(rnd, ["p", "P", "q", 1, 2, 3.5, "-4", "2"]),
+        }
+        rules = frozenset(rnd.sample(("r1", "r2", "r3", "other"), k=rnd.choice((1, 1, 2, 3))))
+        events.append(Happening(time=time, rules=rules, fields=fields))
+    return events
+
+
+def _case(rnd: random.Random, kind: str) -> Case:
+    return Case(
+        type=kind,
+        rules=tuple(rnd.choices(("r1", "r2", "r3"), k=rnd.randint(1, 4))),
+        timespan=rnd.choice((10, 30 * SECOND)),
+        group_by=rnd.choice(((), ("u",), ("u", "h"))),
+        operator=rnd.choice(("gte", "gte", "gte", "gt", "lt", "lte", "eq", "neq")),
+        number=rnd.randint(0, 4),
+        percentile=rnd.choice((0, 10, 50, 75, 99, 100)),
+    )
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_streaming_agrees_with_working_it_out_from_scratch(kind: str) -> None:
+    rnd = random.Random(kind)  # noqa: S311 - test data
+    fired = 0
+    for _ in range(700):
+        case = _case(rnd, kind)
+        events = _stream(rnd, case.timespan)
+        for every in (False, True):
+            expected = _due(case, events, every=every)
+            assert _streamed(case, events, every=every) == expected, (case, events)
+            fired += len(expected)
+    assert fired > 500
+
+
+def test_a_late_hit_counts_as_of_the_newest_time() -> None:
+    case = Case("event_count", ("r1",), 10, (), "gte", 2)
+    correlator = Correlator([_correlation(case)], every=False)
+    event = Happening(time=100, rules=frozenset({"r1"}), fields={})
+    assert correlator.feed(_hit(0, event)) == []
+    assert len(correlator.feed(_hit(1, Happening(time=50, rules=event.rules, fields={})))) == 1
+
+
+def test_state_is_bounded_and_what_is_dropped_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(correlate, "MAX_GROUPS", 3)
+    monkeypatch.setattr(correlate, "MAX_EVENTS", 5)
+    monkeypatch.setattr(correlate, "MAX_HELD", 9)
+    case = Case("event_count", ("r1",), 1000, ("u",), "gte", 2)
+    correlator = Correlator([_correlation(case)], every=False)
+    rules = frozenset({"r1"})
+    for at in range(8):
+        correlator.feed(_hit(at, Happening(time=at, rules=rules, fields={"u": ["a"]})))
+    assert correlator.dropped == 3  # eight events, five a group
+    for at in range(8, 12):
+        correlator.feed(_hit(at, Happening(time=at, rules=rules, fields={"u": [f"u{at}"]})))
+    assert correlator.dropped == 3 + 5 + 1  # the fourth group pushed out "a", the fifth its next
+
+
+def test_groups_whose_window_has_passed_are_forgotten_without_loss() -> None:
+    case = Case("event_count", ("r1",), 10, ("u",), "gte", 2)
+    correlator = Correlator([_correlation(case)], every=False)
+    rules = frozenset({"r1"})
+    for at in range(500):
+        correlator.feed(_hit(at, Happening(time=at * 100, rules=rules, fields={"u": [at]})))
+    assert len(correlator._runs[0]._groups) == 1
+    assert correlator.dropped == 0
+
+
+def test_an_event_with_millions_of_key_combinations_is_cut_and_counted() -> None:
+    case = Case("event_count", ("r1",), 10, ("u", "h"), "gte", 1)
+    correlator = Correlator([_correlation(case)], every=False)
+    many = list(range(5000))
+    found = correlator.feed(_hit(0, Happening(time=0, rules=frozenset({"r1"}), fields={"u": many, "h": many})))
+    assert len(found) == correlate.MAX_GROUPS_PER_EVENT
+    assert correlator.dropped == 5000 * 5000 - correlate.MAX_GROUPS_PER_EVENT
