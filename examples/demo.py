@@ -5,6 +5,7 @@ read here to tell the story and to judge it; the product never sees them.
 """
 
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +23,9 @@ COMMAND = Path(sys.executable).with_name("mcp-siem")
 CAPTURES = ("examples/captured_mcp_traffic.jsonl", "examples/captured_mcp_traffic_2026-07-28.jsonl")
 BENIGN_CALLS = "examples/livemcpbench_benign_toolcalls.jsonl"
 SERIOUS = ("medium", "high", "critical")
-RULE = "sigma_rules/rules/arguments/mcp_arguments_path_traversal.yml"
+RULE = "sigma_rules/rules/monitoring_health/mcp_monitoring_health_log_level_raised.yml"
+RULE_ID = "309f9676-3b63-4765-bbe3-3b98028d603e"
+KEY = "a-key-of-the-test-server"
 MOST_ALERTS_ON_BENIGN_CALLS = 0.01
 
 
@@ -49,9 +52,9 @@ def _title(text: str) -> None:
 def _run(*arguments: str, show: bool = True, shown: Sequence[str] = ()) -> str:
     if show:
         print("$ mcp-siem " + " ".join(shown or arguments))
-    done = subprocess.run(
-        [COMMAND, *arguments], cwd=ROOT, check=False, capture_output=True, text=True, encoding="utf-8"
-    )
+    environ = {"PATH": os.environ.get("PATH", ""), "MCP_SIEM_ELASTIC_API_KEY": KEY}
+    command = [COMMAND, *arguments]
+    done = subprocess.run(command, cwd=ROOT, env=environ, check=False, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         raise SystemExit(f"{done.stderr}\nmcp-siem {arguments[0]} ended with {done.returncode}")
     return done.stdout
@@ -134,7 +137,7 @@ def _tell_benign(sessions: Mapping[str, Mapping[str, Any]], alerts: Sequence[dic
         capture.write_bytes(b"".join(line + b"\n" for line in capture_lines(rows)))
         hits = {event["ref"] for a in _alerts([str(capture)]) if a["rule"]["level"] in SERIOUS for event in a["events"]}
     print(
-        f"  {len(rows)} benign tool calls of LiveMCPBench on 40 servers: {len(hits)} calls flagged at medium or above"
+        f"  {len(rows)} benign tool calls of LiveMCPBench on {len({row['server'] for row in rows})} servers: {len(hits)} calls flagged at medium or above"
     )
     return flagged + ["LiveMCPBench"] * (len(hits) > MOST_ALERTS_ON_BENIGN_CALLS * len(rows))
 
@@ -142,26 +145,28 @@ def _tell_benign(sessions: Mapping[str, Mapping[str, Any]], alerts: Sequence[dic
 def _tell_rule() -> None:
     _title(f"The rule ({RULE}) and the queries that mean the same")
     text = (ROOT / RULE).read_text(encoding="utf-8")
-    print(
-        "\n".join("  " + line for line in text[text.index("detection:") : text.index("falsepositives:")].splitlines())
-    )
+    print("\n".join("  " + line for line in text[text.index("detection:") : text.index("fields:")].splitlines()))
     for target in ("elastic", "splunk"):
         print()
         print(_run("convert", "--rules", RULE, "--target", target).rstrip())
 
 
 def _tell_plan() -> None:
-    _title("The plan that would deploy the pack (a test Kibana that ships with mcp-siem stands in for yours)")
-    with KibanaServer() as server, tempfile.TemporaryDirectory() as folder:
+    _title("The plan that deploys the pack (a test Kibana that ships with mcp-siem stands in for yours)")
+    with KibanaServer(api_keys=[KEY]) as server, tempfile.TemporaryDirectory() as folder:
         settings = Path(folder) / "mcp-siem.toml"
         settings.write_text(f'[env.demo]\ntarget = "elastic"\nurl = "{server.url}"\n', encoding="utf-8")
-        print(_run("plan", "--env", "demo", "--config", str(settings), shown=("plan", "--env", "demo")).rstrip())
-        print(
-            _run(
-                "apply", "--yes", "--env", "demo", "--config", str(settings), shown=("apply", "--yes", "--env", "demo")
-            ).rstrip()
-        )
-        print(_run("plan", "--env", "demo", "--config", str(settings), shown=("plan", "--env", "demo")).rstrip())
+        where = ("--env", "demo", "--config", str(settings))
+        print(_run("plan", *where, shown=("plan", "--env", "demo")))
+        apply = ("apply", "--yes", *where, "--journal", f"{folder}/journal.jsonl", "--quiet")
+        print(_run(*apply, shown=("apply", "--yes", "--env", "demo")))
+        print(_run("plan", *where, shown=("plan", "--env", "demo")))
+        held = server.rule(RULE_ID)
+        if held is None:
+            raise SystemExit(f"the rule {RULE_ID} does not stand on the test Kibana")
+        held["query"] = f"{held['query']} AND NOT mcp.server.name:*"
+        print("Now somebody loosens the rule on the SIEM by hand:\n")
+        print(_run("plan", *where, shown=("plan", "--env", "demo")).rstrip())
 
 
 if __name__ == "__main__":

@@ -4,17 +4,14 @@ import html
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 
-import orjson
-
 from mcp_siem.convert.target import Action, Change
 from mcp_siem.deploy.apply import ApplyReport, Outcome, Result
 from mcp_siem.deploy.plan import Plan, plan_to_json
-from mcp_siem.report.terminal import Style, cut, safe
+from mcp_siem.report.terminal import Style, safe
 
 __all__ = ["PLAN_FORMATS", "outcome_line", "render_plan", "report_lines"]
 
 _SIGNS = {Action.NOOP: " ", Action.CREATE: "+", Action.UPDATE: "~", Action.DELETE: "-", Action.ADOPT: "="}
-_WIDTH = 110
 
 
 def render_plan(plan: Plan, form: str, style: Style) -> str:
@@ -45,25 +42,6 @@ def _change_lines(change: Change, style: Style) -> Iterable[str]:
         + f" {safe(change.title)}  ({safe(change.address)})"
     )
     yield from (f"          because {safe(reason)}" for reason in change.reasons)
-    if change.action is Action.UPDATE:
-        yield from (f"          {line}" for line in _field_changes(change))
-
-
-def _field_changes(change: Change) -> Iterable[str]:
-    before, after = _object(change.before), _object(change.after)
-    for name in sorted(before.keys() | after.keys()):
-        old, new = before.get(name), after.get(name)
-        if old != new:
-            yield f"{safe(name)}: {_shown(old)} -> {_shown(new)}"
-
-
-def _object(spec: str | None) -> Mapping[str, object]:
-    parsed = orjson.loads(spec) if spec else {}
-    return parsed if isinstance(parsed, dict) else {}
-
-
-def _shown(value: object) -> str:
-    return cut(safe(orjson.dumps(value).decode()), _WIDTH)
 
 
 def _json(plan: Plan, _style: Style) -> str:
