@@ -15,6 +15,7 @@ from mcp_siem.report.alerts import AlertStory, Summary, alert_json
 from mcp_siem.rules.card import rule_card
 from mcp_siem.sources.port import ParseIssue
 from mcp_siem.stream.read import read_events
+from mcp_siem.stream.spill import SpillingStore
 
 __all__ = ["command"]
 
@@ -54,7 +55,7 @@ def command(
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
         events = _counted(read_events(paths, source=source, deriver=make_deriver()), summary, out)
-        alerts = _summed(replay(Engine(pack, every=every), events), summary)
+        alerts = _summed(replay(Engine(pack, every=every), events, store=SpillingStore()), summary)
         if form == "text":
             story = AlertStory({rule.id: rule_card(rule) for rule in pack}, out.style)
             _write_lines(out, (line for alert in alerts for line in story.lines(alert)))
