@@ -19,6 +19,7 @@ class Connections:
     def __init__(self, *, limit: int = _MAX_CONNECTIONS) -> None:
         self._known: OrderedDict[tuple[str | None, int | None, str | None], dict[str, object]] = OrderedDict()
         self._limit = limit
+        self.forgotten = 0
 
     def __len__(self) -> int:
         return len(self._known)
@@ -41,6 +42,7 @@ class Connections:
             self._known.move_to_end(key)
             while len(self._known) > self._limit:
                 self._known.popitem(last=False)
+                self.forgotten += 1
 
     def forget(self, place: Place) -> None:
         """The connection has ended."""

@@ -10,6 +10,7 @@ from typing import assert_never
 
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import KnownItems
+from mcp_siem.sources.bodies import Body
 from mcp_siem.sources.capture import (
     Direction,
     Exchange,
@@ -52,6 +53,7 @@ class WireSession:
         self._teller = Teller(complete, known, self._connections)
         self._known = known
         self._tally = Tally()
+        self._forgotten = known.forgotten
         self._open: Held[OpenRequest] = Held(limit=limits.open_requests, weight=limits.held_bytes)
         self._early: Held[OpenAnswer] = Held(limit=limits.early_answers, weight=limits.held_bytes)
 
@@ -70,6 +72,8 @@ class WireSession:
                 pass
             case _:
                 assert_never(captured)
+        if captured is not None:
+            yield from self._told_forgotten(captured.place)
 
     def finish(self) -> Iterator[Event | ParseIssue]:
         """Yields the requests never answered, the answers never asked for, and what was dropped."""
@@ -177,30 +181,51 @@ class WireSession:
         for body in (read.asked, read.answered):
             if body.fault is not None:
                 yield ParseIssue(ref=place.ref, code=body.fault[0], reason=f"HTTP body: {body.fault[1]}")
-        yield from self._body(place, Direction.TO_SERVER, read.asked.messages, batch=read.asked.listed)
-        yield from self._body(place, Direction.TO_CLIENT, read.answered.messages, batch=read.answered.listed)
+        asked = [parse_message(value) for value in read.asked.messages[:_MAX_BATCH]]
+        requests = [message for message in asked if isinstance(message, Request)]
+        yield from self._body(place, Direction.TO_SERVER, read.asked, {"mcp.message.batch": True})
+        yield from self._body(place, Direction.TO_CLIENT, _addressed(read.answered, requests), {})
         if read.failed:
-            yield from self._refused(read)
+            yield from self._refused(read, requests)
         if read.verb == "DELETE" and place.session is not None:
             ended = {"event.action": "disconnect", "event.outcome": read.fields.get("event.outcome")}
             yield self._teller.event("mcp.session", place, ended)
 
     def _body(
-        self, place: Place, direction: Direction, messages: Sequence[object], *, batch: bool
+        self, place: Place, direction: Direction, body: Body, listed: Mapping[str, object]
     ) -> Iterator[Event | ParseIssue]:
-        if batch:
-            yield from self._listed(place, direction, messages, {})
+        if body.listed:
+            yield from self._listed(place, direction, body.messages, listed)
         else:
-            for message in messages:
+            for message in body.messages:
                 yield from self._message(place, direction, parse_message(message))
 
-    def _refused(self, read: ReadExchange) -> Iterator[Event]:
-        for value in read.asked.messages:
-            message = parse_message(value)
-            if isinstance(message, Request):
-                opened = self._open.take(pair_key(read.place, Direction.TO_SERVER, message.id))
-                if opened is not None:
-                    yield self._teller.unanswered(opened, status=read.status)
+    def _refused(self, read: ReadExchange, requests: Sequence[Request]) -> Iterator[Event]:
+        for request in requests:
+            opened = self._open.take(pair_key(read.place, Direction.TO_SERVER, request.id))
+            if opened is not None:
+                yield self._teller.unanswered(opened, status=read.status)
+
+    def _told_forgotten(self, place: Place) -> Iterator[ParseIssue]:
+        """Says when definitions or connections had to be forgotten, for what is told of later ones is then less sure."""
+        forgotten = self._known.forgotten + self._connections.forgotten
+        reason = "too many definitions or connections; the oldest are forgotten"
+        yield from self._tally.note("forgotten", place.ref, reason, times=forgotten - self._forgotten)
+        self._forgotten = forgotten
+
+
+def _addressed(answered: Body, requests: Sequence[Request]) -> Body:
+    """The answers; an error without an id answers the one request of its exchange (it could not be read, or its
+    headers contradict it).
+    """
+    if len(requests) != 1:
+        return answered
+
+    def address(value: object) -> object:
+        nameless = isinstance(value, dict) and value.get("id") is None and "error" in value and "method" not in value
+        return {**mapping(value), "id": requests[0].id} if nameless else value
+
+    return replace(answered, messages=tuple(address(value) for value in answered.messages))
 
 
 class WireNormaliser:

@@ -5,6 +5,7 @@ import stat
 import sys
 import zlib
 from collections.abc import Generator, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
 from typing import BinaryIO
@@ -33,12 +34,19 @@ class Input:
         self._rest: Iterator[Record | ParseIssue] | None = None
         self._again = name != STDIN and Path(name).is_file()
         records = self._read()
-        self.head = tuple(islice(records, _SAMPLED))
+        self.head = tuple(self._sample(records))
         if self._again:
             # A folder may hold more files than a process may have open.
             records.close()
         else:
             self._rest = records
+
+    def _sample(self, records: Iterator[Record | ParseIssue]) -> Iterator[Record | ParseIssue]:
+        """The first records; of a pipe no more than it takes to know it, for the rest may be long in coming."""
+        for record in islice(records, _SAMPLED):
+            yield record
+            if not self._again and isinstance(record, Record) and record.data.startswith((b"{", b"[")):
+                return
 
     def records(self) -> Iterator[Record | ParseIssue]:
         """Every record of the input, from its first line on."""
@@ -105,10 +113,12 @@ def _walk(top: str) -> Iterator[str]:
                 yield str(path)
 
 
-def _opened(name: str) -> BinaryIO:
-    if name == STDIN:
-        return os.fdopen(os.dup(sys.stdin.fileno()), "rb")
-    return Path(name).open("rb")
+def _opened(name: str) -> AbstractContextManager[BinaryIO]:
+    if name != STDIN:
+        return Path(name).open("rb")
+    if sys.stdin is None:
+        raise NoInputError("there is no standard input", source=name, hint="name a file")
+    return nullcontext(sys.stdin.buffer)
 
 
 def _plain(handle: BinaryIO, name: str) -> Iterator[bytes]:

@@ -199,3 +199,18 @@ def test_answers_that_wait_for_their_request_are_bounded(small_tap: Any) -> None
     pairings = [event.data.get("mcp.message.pairing") for event in small_tap.events]
     assert pairings.count("unrequested") == 3
     assert len(small_tap.end()) == 2
+
+
+def test_an_error_without_an_id_answers_the_one_request_of_its_exchange(tap: Any) -> None:
+    error = {"jsonrpc": "2.0", "id": None, "error": {"code": -32020, "message": "Header mismatch"}}
+    _, call = tap.http(_post(_CALL, mcp_name="other"), _reply(error, 400))
+    assert (call["gen_ai.tool.name"], call["rpc.response.status_code"]) == ("read", "-32020")
+    two = [_CALL, {**_CALL, "id": 2}]
+    told = tap.http(_post(two), _reply(error, 400))
+    assert [one["mcp.message.pairing"] for one in told[1:]] == ["unrequested", "unanswered", "unanswered"]
+
+
+def test_a_batch_over_http_is_told_as_one(tap: Any) -> None:
+    told = tap.http(_post([_CALL, {**_CALL, "id": 2}]), _reply([{**_DONE, "id": 2}, _DONE]))
+    assert [one["jsonrpc.request.id"] for one in told[1:]] == ["2", "1"]
+    assert all(one["mcp.message.batch"] for one in told[1:])

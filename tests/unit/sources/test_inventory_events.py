@@ -158,3 +158,11 @@ def test_what_is_no_definition_is_told_and_the_rest_is_read(tap: Any) -> None:
     tap.client({"jsonrpc": "2.0", "id": 1, "method": "tools/list"})
     tap.server({"jsonrpc": "2.0", "id": 1, "result": {"tools": "none"}})
     assert "not a list" in tap.issues[-1].reason
+
+
+def test_definitions_that_had_to_be_forgotten_are_counted(tap: Any) -> None:
+    tap.known._max_items = 3
+    tap.listing(*({"name": f"t{number}"} for number in range(10)))
+    assert [issue.code for issue in tap.issues] == ["forgotten"]
+    tap.end()
+    assert "7 times" in tap.issues[-1].reason

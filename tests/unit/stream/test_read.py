@@ -116,9 +116,15 @@ def test_gzip_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path, damage: 
 def test_standard_input_is_read_as_a_file_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "in").write_bytes(gzip.compress(_ask(1, 0)))
     with (tmp_path / "in").open("rb") as handle:
-        monkeypatch.setattr("sys.stdin", SimpleNamespace(fileno=handle.fileno))
+        monkeypatch.setattr("sys.stdin", SimpleNamespace(buffer=handle))
         (event,) = _events("-")
     assert event.raw_ref == "-:1"
+
+
+def test_without_standard_input_there_is_nothing_to_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    with pytest.raises(NoInputError, match="no standard input"):
+        read_events(["-"], deriver=_Bare())
 
 
 def test_a_pipe_is_read_once_and_whole(tmp_path: Path) -> None:
