@@ -142,7 +142,7 @@ class _Attempt:
         if self._settled(remote):
             return Result.UNCHANGED
         lost = self._lost() if remote is None else None
-        if lost is None or self._change.action is Action.UPDATE:
+        if lost is None or self._change.action is not Action.CREATE:
             self._refuse_if_moved(remote or lost)
         remote = remote or lost
         document = None if remote is None else remote.document
@@ -165,11 +165,9 @@ class _Attempt:
 
     def _lost(self) -> Remote | None:
         """The object as it stood before an interrupted run deleted it to write it anew; else the analyst's part is lost."""
-        if self._change.action not in {Action.CREATE, Action.UPDATE}:
-            return None
-        document = self._journal.interrupted(self._change.address)
+        document = None if self._change.action is Action.DELETE else self._journal.interrupted(self._change.address)
         remote = None if document is None else self._target.parse(document)
-        return remote if remote is not None and remote.address == self._change.address and remote.marker else None
+        return remote if remote is not None and remote.address == self._change.address else None
 
     def _settled(self, remote: Remote | None) -> bool:
         if remote is None:

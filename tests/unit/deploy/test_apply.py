@@ -195,6 +195,30 @@ def test_a_replacement_killed_after_its_delete_gives_the_analyst_everything_back
         assert rerun.documents["r1"]["enabled"] is False
 
 
+def test_an_adoption_killed_after_its_delete_keeps_the_analysts_part() -> None:
+    client, journal = (
+        MemoryClient({"r1": {"key": "r1", "query": "theirs", "type": "old", "exceptions": ["e"]}}),
+        MemoryJournal(),
+    )
+    desired = [(TARGET.rendered("r1", query="a", type="other"), "r1")]
+    remotes = read_remotes(TARGET, client, ["memory:r1"])
+    plan = make_plan(
+        desired, remotes, target="memory", pack_digest="d", tool_version="1", pack="p", adopt=["memory:r1"]
+    )
+
+    def die_after_delete(verb: str, _key: str) -> None:
+        if verb == "put":
+            raise BackendError("down")
+
+    client._before_write = die_after_delete
+    assert results(applied(plan, client, journal)) == {"r1": "failed"}
+    client._before_write = None
+    for again in (plan, planned(desired, client)):
+        rerun = MemoryClient(client.documents)
+        assert results(applied(again, rerun, copy.deepcopy(journal))) == {"r1": "done"}
+        assert rerun.documents["r1"]["exceptions"] == ["e"]
+
+
 def test_what_an_analyst_deleted_himself_is_not_brought_back_from_the_journal() -> None:
     client, journal = deployed(r1="a"), MemoryJournal()
     client.documents["r1"]["exceptions"] = ["list-1"]
