@@ -9,10 +9,10 @@ from mcp_siem.convert.target import Query, Refusal, Target
 from mcp_siem.rules.finding import Finding
 from mcp_siem.rules.rule import Rule, RulePack
 
-__all__ = ["compare_goldens", "golden_path", "golden_texts"]
+__all__ = ["compare_goldens", "golden_path", "golden_text", "golden_texts"]
 
 _SUFFIXES: Mapping[str, str] = {"splunk": "spl"}
-_HINT = "review the change, then run `pytest tests/rules --update-golden`"
+_HINT = "review the change; `pytest tests/rules --update-golden` writes the goldens of this repository anew"
 
 
 def golden_path(rule: Rule, target: str) -> Path:
@@ -22,11 +22,8 @@ def golden_path(rule: Rule, target: str) -> Path:
 
 def golden_texts(pack: RulePack, targets: Sequence[Target]) -> dict[Path, str]:
     """What the golden files of all rules that alert should hold now, by path."""
-    return {
-        golden_path(rule, target.name): _text(target.query(rule), golden_path(rule, target.name).suffix)
-        for rule in pack.alerting()
-        for target in targets
-    }
+    paths = [(rule, target, golden_path(rule, target.name)) for rule in pack.alerting() for target in targets]
+    return {path: golden_text(path, target.query(rule)) for rule, target, path in paths}
 
 
 def compare_goldens(expected: Mapping[Path, str], found: Mapping[Path, str | None]) -> Iterator[Finding]:
@@ -41,8 +38,9 @@ def compare_goldens(expected: Mapping[Path, str], found: Mapping[Path, str | Non
             )
 
 
-def _text(answer: Query | Refusal, suffix: str) -> str:
-    if suffix == ".spl":
+def golden_text(path: Path, answer: Query | Refusal) -> str:
+    """What the golden file at `path` should hold for a target's answer."""
+    if path.suffix == ".spl":
         return (
             f"``` refused {answer.code}: {answer.reason} ```\n" if isinstance(answer, Refusal) else f"{answer.text}\n"
         )

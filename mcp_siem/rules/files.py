@@ -69,7 +69,9 @@ def _walk(directory: Path, issues: list[Issue]) -> Iterator[Path]:
                 yield file
 
 
-def sibling_files(files: Sequence[Path]) -> list[Path]:
-    """The fixture and golden files in the folders of these rule files, in a stable order."""
-    folders = sorted({file.parent for file in files})
-    return [file for folder in folders for file in sorted(folder.iterdir()) if file.name.endswith(_SIBLINGS)]
+def sibling_files(files: Sequence[Path]) -> tuple[list[Path], list[Path]]:
+    """What stands in the folders of these rule files: fixtures and goldens, and rule files that are not among them."""
+    known = {os.path.realpath(file) for file in files}
+    beside = [file for folder in sorted({file.parent for file in files}) for file in sorted(folder.iterdir())]
+    others = [file for file in beside if file.suffix in _SUFFIXES and os.path.realpath(file) not in known]
+    return [file for file in beside if file.name.endswith(_SIBLINGS)], others

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step
+from mcp_siem.errors import UsageError
 from mcp_siem.prove.check import check_paths
 from mcp_siem.prove.goldens import compare_goldens, golden_path, golden_texts
 from mcp_siem.rules.pack import load_pack
@@ -87,7 +88,7 @@ def test_a_golden_that_differs_is_located_at_its_first_other_line(pack: RulePack
     assert told == [("MS901", 2), ("MS901", 2), ("MS902", 1)]
 
 
-def test_check_compares_the_goldens_that_are_there_and_asks_for_ours(pack: RulePack, tmp_path: Path) -> None:
+def test_check_compares_the_goldens_that_are_there(pack: RulePack, tmp_path: Path) -> None:
     target = Echo("splunk")
     assert check_paths([tmp_path], targets=[target]).findings == ()
     golden = golden_path(pack.rules[0], "splunk")
@@ -96,5 +97,15 @@ def test_check_compares_the_goldens_that_are_there_and_asks_for_ours(pack: RuleP
     golden.write_text(golden_texts(pack, [target])[golden])
     assert check_paths([tmp_path], targets=[target]).findings == ()
     golden.unlink()
-    (tmp_path / "a_rule.yml").write_text("taxonomy: mcp\n" + RULE)
-    assert "MS902" in {finding.code for finding in check_paths([tmp_path], targets=[target]).findings}
+    (tmp_path / "a_rule.yml").write_text("taxonomy: sigma\n" + RULE)
+    assert check_paths([tmp_path], targets=[target]).findings == ()
+
+
+def test_a_target_that_fails_on_a_rule_is_a_finding(pack: RulePack, tmp_path: Path) -> None:
+    class Broken(Echo):
+        def query(self, rule: Rule) -> Query | Refusal:
+            raise UsageError(f"cannot convert {rule.stem}", hint="report it")
+
+    golden_path(pack.rules[0], "splunk").write_text("x\n")
+    (finding,) = check_paths([tmp_path], targets=[Broken("splunk")]).findings
+    assert (finding.code, finding.path, finding.line) == ("MS903", str(tmp_path / "a_rule.yml"), 1)

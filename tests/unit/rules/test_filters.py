@@ -69,7 +69,7 @@ def test_a_filter_joins_under_names_of_its_own(condition: str, joined: str) -> N
 
 def test_names_that_pysigma_rewrites_wrongly_are_rewritten() -> None:
     odd = sieve("not 1x and not _own and not 1 of 1x*", **{"1x": {"p": 1}, "_own": {"q": 1}})
-    collection = SigmaCollection.from_dicts([with_filters(RULE, [odd])])  # type: ignore[list-item]
+    collection = SigmaCollection.from_dicts([with_filters(RULE, [odd])])
     (rule,) = collection.rules
     fields = {item.field for name in rule.detection.detections.values() for item in name.detection_items}
     assert {"p", "q"} <= fields

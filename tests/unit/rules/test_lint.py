@@ -207,6 +207,14 @@ def test_cases_of_no_rule_are_told(tmp_path: Path, rule_text: str) -> None:
     ]
 
 
+def test_a_rule_that_is_broken_or_not_loaded_keeps_its_cases(tmp_path: Path, rule_text: str) -> None:
+    (tmp_path / "a_rule.yml").write_text(rule_text)
+    (tmp_path / "b_rule.yml").write_text("title: [\n")
+    (tmp_path / "b_rule.match.jsonl").write_text("{}\n")
+    assert [finding.code for finding in check_paths([tmp_path]).findings] == ["MS001"]
+    assert check_paths([tmp_path / "a_rule.yml"]).findings == ()
+
+
 def test_our_conventions_are_not_asked_of_foreign_rules(tmp_path: Path, rule_text: str) -> None:
     (tmp_path / "Their-Rule.yml").write_text(rule_text.replace("tool|contains: run", "Any.Field|re|cased: ABC"))
     (tmp_path / "Their-Rule.yml").write_text(rule_text.replace("tool|contains", "Some Field|cased|contains"))
