@@ -5,8 +5,10 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import parse_qsl
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from mcp_siem.convert.target import Action, Query, Remote, Resource, Target
 from mcp_siem.deploy.apply import ApplyReport, Result, apply_plan
@@ -19,8 +21,10 @@ from mcp_siem.deploy.read import key_of, read_remotes
 from mcp_siem.rules.pack import load_pack
 from mcp_siem_backends.elastic import BACKEND as ELASTIC
 from mcp_siem_backends.elastic.testing import KibanaServer
+from mcp_siem_backends.elastic.testing import schemas as kibana_api
 from mcp_siem_backends.splunk import BACKEND as SPLUNK
 from mcp_siem_backends.splunk.testing import SplunkServer
+from mcp_siem_backends.splunk.testing import schemas as splunk_api
 
 SECRET = "s3cret"  # noqa: S105 - known to the test servers alone
 ONE, TWO = "0b6d7a52-6a2e-4f0e-9d5c-000000000001", "0b6d7a52-6a2e-4f0e-9d5c-000000000002"
@@ -362,6 +366,21 @@ def test_a_credential_never_reaches_plan_journal_or_report(remote: Bench, render
     plan = planned(remote, rendered(remote.target, (ONE, "exec", "high")))
     report = applied(remote, plan, journal)
     assert SECRET not in plan_to_json(plan) + repr(report) + repr(journal.entries)
+
+
+def test_every_write_of_the_shipped_targets_fits_the_documented_api(remote: Bench, rendered: Pack) -> None:
+    deployed(remote, rendered(remote.target, (ONE, "exec", "high")))
+    deployed(remote, rendered(remote.target, (ONE, "shell", "low"), text=COUNTED))
+    writes = [call.request for call in remote.exchanges if call.request.method in {"POST", "PUT"}]
+    assert len(writes) >= 2
+    for request in writes:
+        if remote.target.name == "elastic":
+            body = json.loads(request.body)
+            Draft202012Validator(kibana_api.CREATE).validate(body)
+            assert body.keys() <= kibana_api.CREATE["properties"].keys()
+        else:
+            form = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
+            Draft202012Validator(splunk_api.CREATE if "name" in form else splunk_api.UPDATE).validate(form)
 
 
 def test_a_siem_that_fails_at_one_rule_gets_the_others(remote: Bench, rendered: Pack) -> None:

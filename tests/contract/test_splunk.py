@@ -6,15 +6,17 @@ import json
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import parse_qsl
 from xml.etree import ElementTree as ET
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from mcp_siem.deploy.client import Connection
 from mcp_siem.deploy.loopback import LoopbackServer, Request
 from mcp_siem.errors import AuthError, BackendError, ConfigError
 from mcp_siem_backends.splunk.client import SplunkClient
-from mcp_siem_backends.splunk.testing import SplunkServer
+from mcp_siem_backends.splunk.testing import SplunkServer, schemas
 
 TOKEN = "t0ken"  # noqa: S105 - known to the test server alone
 ONE = "6f2f2b52-4f0e-4a4f-9f0e-000000000001"
@@ -130,6 +132,27 @@ def test_splunk_names_may_hold_anything_a_title_holds() -> None:
 def test_a_path_in_the_url_of_splunk_is_refused() -> None:
     with pytest.raises(ConfigError, match="without a path"):
         SplunkClient(Connection(name="t", target="splunk", url="https://splunk.example:8089/en-US"), key_of=key_of)
+
+
+def test_splunk_requests_and_replies_fit_the_documented_api() -> None:
+    with SplunkServer(tokens=[TOKEN]) as server:
+        client = splunk(server)
+        client.put(ONE, document(ONE, "a"))
+        client.put(ONE, document(ONE, "b"))
+        client.delete(ONE)
+        with pytest.raises(BackendError):
+            splunk(server, app="none").get(ONE)
+        calls = server.exchanges
+    assert [(call.request.method, call.answer.status) for call in calls] == [
+        ("GET", 200), ("POST", 201), ("GET", 200), ("POST", 200), ("GET", 200), ("DELETE", 200), ("GET", 404),
+    ]  # fmt: skip
+    for call in calls:
+        assert call.request.headers["authorization"] == f"Bearer {TOKEN}"
+        reply = schemas.FEED if call.answer.status < 300 else schemas.MESSAGES
+        Draft202012Validator(reply).validate(json.loads(call.answer.body))
+        if call.request.method == "POST":
+            form = dict(parse_qsl(call.request.body.decode(), keep_blank_values=True))
+            Draft202012Validator(schemas.CREATE if "name" in form else schemas.UPDATE).validate(form)
 
 
 def recorded(index: int) -> tuple[int, str, bytes]:
