@@ -137,13 +137,18 @@ def _why_kept(remote: Remote, wishes: Wishes) -> str | None:
     marker = remote.marker
     if remote.address in wishes.withheld:
         return f"its rule is in the pack and not deployed now ({wishes.withheld[remote.address].reason}); left as it is"
-    if marker is not None and wishes.pack and marker.pack != wishes.pack:
+    if marker is not None and wishes.pack and _pack_name(marker.pack) != _pack_name(wishes.pack):
         return f"it belongs to another pack ({printable(marker.pack)}); left as it is"
     if not wishes.prune:
         return "no rule of the pack stands behind it any more; kept until a plan is made with prune"
     if marker is not None and marker.applied != remote.digest:
         return "no rule stands behind it, but somebody edited it since it was applied; delete it on the SIEM by hand"
     return None
+
+
+def _pack_name(pack: str) -> str:
+    """The name in `name@version`: a rule that a new version dropped was deployed by an older version of the same pack."""
+    return pack.rpartition("@")[0] or pack
 
 
 def _name(remote: Remote) -> str:

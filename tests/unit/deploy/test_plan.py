@@ -130,6 +130,13 @@ def test_prune_keeps_what_another_pack_deployed() -> None:
     assert "another pack (theirs)" in change.reasons[0]
 
 
+def test_prune_deletes_what_an_older_version_of_the_pack_deployed() -> None:
+    change = only([], [standing(query="b", pack="mine@1.0")], prune=True, pack="mine@2.0")
+    assert change.action is Action.DELETE
+    other = only([], [standing(query="b", pack="mine-too@1.0")], prune=True, pack="mine@1.0")
+    assert other.action is Action.NOOP
+
+
 def test_prune_keeps_the_object_of_a_rule_that_is_off() -> None:
     off = Withheld(address="memory:r1", title="Off rule", reason="variable %allowed% is not set")
     change = only([], [standing(query="b")], prune=True, withheld=[off])
