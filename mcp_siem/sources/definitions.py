@@ -16,7 +16,7 @@ _LISTS = {
     "resources/templates/list": ("resourceTemplates", "resource_template", "uriTemplate"),
 }
 _INTRODUCTIONS = frozenset({"initialize", "server/discover"})
-MAX_DEFINITIONS = 10_000
+_MAX_DEFINITIONS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +34,7 @@ def advertised(method: str | None, result: object) -> Iterator[Advertised]:
     told = mapping(result)
     for name, (key, kind, identity) in _LISTS.items():
         if method in {name, None}:
-            for index, definition in enumerate(items(told.get(key))[:MAX_DEFINITIONS]):
+            for index, definition in enumerate(items(told.get(key))[:_MAX_DEFINITIONS]):
                 if isinstance(definition, dict):
                     found = text(definition.get(identity))
                     yield Advertised(kind=kind, name=found, index=index, definition=_as_tool(definition))
@@ -60,8 +60,8 @@ def unreadable(method: str | None, result: object) -> str | None:
     wrong = sum(not isinstance(item, dict) for item in listed)
     if wrong:
         return f"{wrong} of {len(listed)} items in `{key}` are not objects"
-    if len(listed) > MAX_DEFINITIONS:
-        return f"{len(listed) - MAX_DEFINITIONS} items of `{key}` beyond the first {MAX_DEFINITIONS} are not read"
+    if len(listed) > _MAX_DEFINITIONS:
+        return f"{len(listed) - _MAX_DEFINITIONS} items of `{key}` beyond the first {_MAX_DEFINITIONS} are not read"
     return None
 
 

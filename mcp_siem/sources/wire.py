@@ -5,7 +5,7 @@ definition a server advertises; `mcp.session` for processes and introductions; `
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from mcp_siem.events.event import Event
@@ -37,18 +37,20 @@ _MAX_BATCH = 10_000
 _SAMPLE_KEYS = frozenset({"ts", "timestamp", "direction", "message", "http"})
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """How much one session may hold."""
 
-    open_requests = 10_000
-    early_answers = 1_000
-    held_bytes = 32 * 1024 * 1024
+    open_requests: int = 10_000
+    early_answers: int = 1_000
+    held_bytes: int = 32 * 1024 * 1024
 
 
 class WireSession:
     """All capture lines of one input: pairs what belongs together, in bounded memory."""
 
-    def __init__(self, complete: Complete, known: KnownItems, limits: type[Limits] = Limits) -> None:
+    def __init__(self, complete: Complete, known: KnownItems, limits: Limits | None = None) -> None:
+        limits = limits or Limits()
         self._connections = Connections()
         self._teller = Teller(complete, known, self._connections)
         self._known = known

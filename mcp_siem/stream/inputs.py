@@ -16,7 +16,7 @@ from mcp_siem.stream.lines import MAX_LINE, LineSplitter
 
 __all__ = ["Input", "find_inputs"]
 
-STDIN = "-"
+_STDIN = "-"
 _SUFFIXES = (".jsonl", ".json", ".ndjson", ".log")
 _CHUNK = 256 * 1024
 _GZIP = b"\x1f\x8b"
@@ -32,7 +32,7 @@ class Input:
         self.named = named
         self._max_line = max_line
         self._rest: Iterator[Record | ParseIssue] | None = None
-        self._again = name != STDIN and Path(name).is_file()
+        self._again = name != _STDIN and Path(name).is_file()
         records = self._read()
         self.head = tuple(self._sample(records))
         if self._again:
@@ -70,8 +70,8 @@ def find_inputs(paths: Sequence[str | Path], *, max_line: int = MAX_LINE) -> lis
     """The inputs that the paths stand for, each once; raises NoInputError or UsageError naming the path at fault."""
     found: dict[str, bool] = {}
     for path in map(str, paths):
-        if path == STDIN:
-            found[STDIN] = True
+        if path == _STDIN:
+            found[_STDIN] = True
         else:
             named, names = _files(path)
             found.update((name, named or found.get(name, False)) for name in names)
@@ -114,7 +114,7 @@ def _walk(top: str) -> Iterator[str]:
 
 
 def _opened(name: str) -> AbstractContextManager[BinaryIO]:
-    if name != STDIN:
+    if name != _STDIN:
         return Path(name).open("rb")
     if sys.stdin is None:
         raise NoInputError("there is no standard input", source=name, hint="name a file")

@@ -118,7 +118,7 @@ _MUTATIONS: tuple[Callable[[bytes, random.Random], bytes], ...] = (
 
 
 def test_ten_thousand_damaged_lines_crash_nothing() -> None:
-    chance = random.Random(20_261_123)  # noqa: S311 - repeatable, not secret
+    chance = random.Random(20_261_123)
     session = WIRE.open(_DERIVER, KnownItems())
     made = told = 0
     for number in range(_ROUNDS):
@@ -137,7 +137,7 @@ def test_ten_thousand_damaged_lines_crash_nothing() -> None:
 
 
 def test_damaged_events_crash_nothing_either() -> None:
-    chance = random.Random(7)  # noqa: S311 - repeatable, not secret
+    chance = random.Random(7)
     session = EVENT.open(_DERIVER, KnownItems())
     line = orjson.dumps(
         {"@timestamp": "2026-01-01T00:00:00Z", "mcp": {"server": {"name": "x"}}, "user.id": "a", "l": [{}]}

@@ -7,7 +7,7 @@ import pytest
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import KnownItems
 from mcp_siem.sources.port import ParseIssue, Record
-from mcp_siem.sources.wire import WIRE, Limits, WireSession
+from mcp_siem.sources.wire import Limits, WireSession
 from mcp_siem.testing import START, frame
 
 
@@ -27,7 +27,7 @@ class Bare:
 class Tap:
     """A conversation, told line by line; each step returns what it made, `events` and `issues` keep all."""
 
-    def __init__(self, *, known: KnownItems | None = None, name: str = "tap", limits: type[Limits] = Limits) -> None:
+    def __init__(self, *, known: KnownItems | None = None, name: str = "tap", limits: Limits | None = None) -> None:
         self.known = KnownItems() if known is None else known
         self.deriver = Bare()
         self.session = WireSession(self.deriver, self.known, limits)
@@ -85,13 +85,4 @@ def second_tap(tap: Tap) -> Tap:
 
 @pytest.fixture
 def small_tap() -> Tap:
-    class Small(Limits):
-        open_requests = 3
-        early_answers = 2
-
-    return Tap(limits=Small)
-
-
-@pytest.fixture
-def source() -> object:
-    return WIRE
+    return Tap(limits=Limits(open_requests=3, early_answers=2))
