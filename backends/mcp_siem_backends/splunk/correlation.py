@@ -137,37 +137,40 @@ def _mark(place: int) -> str:
 def _keys(writing: _Writing) -> None:
     """One row for each group that an event belongs to, none for an event that lacks a key."""
     bases = writing.correlation.bases
-    if any(base.keys != bases[0].keys for base in bases):
-        _hits_apart(writing)
     for index, name in enumerate(writing.correlation.group_by):
         fields = [base.keys[index] for base in bases]
         same = len(set(fields)) == 1
-        if same and not fields[0].endswith(ARRAY):
-            writing.keys.append(fields[0])
-            writing.add(f"where isnotnull({eval_field(fields[0])})")
+        if same and fields[0] == name:
+            writing.keys.append(name)
+            writing.add(f"where isnotnull({eval_field(name)})")
             continue
         key = f"mcp_siem_key{index + 1}"
-        values = eval_field(fields[0]) if same else _by_rule(fields)
         writing.keys.append(key)
-        writing.add(f"eval {key}=mvdedup({values})")
+        writing.add(f"eval {key}=mvdedup({eval_field(fields[0]) if same else _by_rule(fields)})")
         writing.add(f"where isnotnull({key})")
         writing.add(f"mvexpand {key}")
-        eval_field(name)
+        if not same:
+            _marked_again(writing, key, fields)
 
 
 def _by_rule(fields: Sequence[str]) -> str:
-    pairs = ", ".join(f"{_mark(place)}=1, {eval_field(name)}" for place, name in enumerate(fields, 1))
-    return f"case({pairs})"
+    """The values of all fields whose rule the event matches."""
+    found = [f"if({_mark(place)}=1, {eval_field(name)}, null())" for place, name in enumerate(fields, 1)]
+    return f"mvappend({', '.join(found)})"
 
 
-def _hits_apart(writing: _Writing) -> None:
-    """Rules that find the key in different fields put one event into different groups: one row for each rule."""
-    places = range(1, len(writing.correlation.bases) + 1)
-    joined = ".".join(f'if({_mark(place)}=1, ",{place}", "")' for place in places)
-    writing.add(f'eval mcp_siem_hit=split(substr({joined}, 2), ",")')
-    writing.add("mvexpand mcp_siem_hit")
-    writing.add("eval " + ", ".join(f'{_mark(place)}=if(mcp_siem_hit="{place}", 1, 0)' for place in places))
-    writing.notes.append("an event that matches two base rules with the same key counts once for each (aliases)")
+def _marked_again(writing: _Writing, key: str, fields: Sequence[str]) -> None:
+    """Rules that hold the key in different fields: in each group, only those count whose own field has this key.
+
+    A value is in a field if adding it leaves as many different values as there were.
+    """
+    marks = []
+    for place, name in enumerate(fields, 1):
+        field_name = eval_field(name)
+        inside = f"mvcount(mvdedup(mvappend({field_name}, {key})))=mvcount(mvdedup({field_name}))"
+        marks.append(f"{_mark(place)}=if({_mark(place)}=1 AND {inside}, 1, 0)")
+    writing.add(f"eval {', '.join(marks)}")
+    writing.add("where " + " OR ".join(f"{_mark(place)}=1" for place in range(1, len(fields) + 1)))
 
 
 def _since(writing: _Writing, name: str) -> str:

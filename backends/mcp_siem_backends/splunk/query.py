@@ -34,6 +34,10 @@ _TRUNCATED = (
     "Splunk cuts events at TRUNCATE (10,000 bytes) and extracts fields from the first 10,240 characters ([kv] maxchars); "
     "raise both for this source type, or padding hides what follows"
 )
+_PCRE = (
+    "Splunk runs regular expressions in PCRE, which gives up silently at its match limit; a text can be written to reach "
+    "it where the pattern repeats repetitions"
+)
 _KEYWORDS_RAW = "keywords are searched in the raw event, so the name of a field is found as well"
 _JOINED = {"CorrelationConditionAND": "AND", "CorrelationConditionOR": "OR", "CorrelationConditionNOT": "NOT"}
 
@@ -147,6 +151,7 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
     def convert_condition_field_eq_val_re(self, cond: Any, state: Any) -> Node:
         """A regular expression, searched, case-sensitive unless it says `i`."""
         del state
+        self._note(_PCRE)
         if cond.value.contains_placeholder():
             raise refused("SPLUNK-PLACEHOLDER", str(cond.value.regexp))
         flags = "".join(sorted(cond.value.sigma_to_re_flag[flag] for flag in cond.value.flags))

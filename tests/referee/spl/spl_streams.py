@@ -1,0 +1,118 @@
+"""Seeded random correlations, and streams whose bursts straddle the edges of windows to the microsecond."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import yaml
+from spl_judge import rule_id, rule_of, small_taxonomy
+
+from mcp_siem.events.event import Event
+from mcp_siem.rules.rule import Rule
+
+TAXONOMY = small_taxonomy(arrays=["mcp.argument.path"])
+BASES = {"base_a": {"kind": ["a", "ab"]}, "base_b": {"kind": ["b", "ab"]}, "base_c": {"kind|re": "^c"}}
+START = 1_790_000_000_000_000
+SECOND = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    kind: str
+    rules: tuple[Rule, ...]
+    names: tuple[str, ...]
+    seconds: int
+    operator: str
+    ties: bool
+
+
+def _base(name: str, seed: object) -> dict[str, object]:
+    return {
+        "title": name, "name": name, "id": rule_id((seed, name)), "status": "test", "level": "low",
+        "logsource": {"product": "mcp"}, "detection": {"sel": BASES[name], "condition": "sel"},
+    }  # fmt: skip
+
+
+def random_correlation(rng: random.Random, seed: object) -> Case:
+    kind = rng.choice(("event_count", "event_count", "value_count", "temporal", "temporal_ordered"))
+    names = ["base_a", "base_b", "base_c"][: rng.choice((1, 2, 3)) if kind.endswith("_count") else rng.choice((2, 3))]
+    seconds = rng.choice((10, 60, 300))
+    operator = rng.choice(("gte", "gte", "gte", "gt", "lt", "lte", "eq", "neq"))
+    body: dict[str, object] = {"type": kind, "rules": names, "timespan": f"{seconds}s"}
+    keys = rng.choice((["user.id"], ["user.id"], ["user.id", "server"], ["mcp.argument.path"], ["who"], []))
+    if keys:
+        body["group-by"] = keys
+    if keys == ["who"]:
+        body["aliases"] = {
+            "who": {name: rng.choice(("user.id", "server")) if kind != "event_count" else "user.id" for name in names}
+        }
+    if kind == "event_count":
+        body["condition"] = {operator: rng.choice((1, 2, 3, 5, 9))}
+    elif kind == "value_count":
+        body["condition"] = {operator: rng.choice((1, 2, 3)), "field": rng.choice(("value", "mcp.argument.path"))}
+    elif kind == "temporal" and rng.random() < 0.5:
+        if rng.random() < 0.5:
+            body["condition"] = {operator: rng.choice((1, 2, 3))}
+        else:
+            body["condition"] = rng.choice(("base_a and not base_b", "base_a or base_b", "base_a and base_b"))
+            body["rules"] = names = ["base_a", "base_b"]
+            if "aliases" in body:
+                body["aliases"] = {"who": dict.fromkeys(names, "user.id")}
+    document = {
+        "title": f"correlation {seed}",
+        "id": rule_id(seed),
+        "status": "test",
+        "level": "high",
+        "correlation": body,
+    }
+    bases = [yaml.safe_dump(_base(name, seed), sort_keys=False) for name in names]
+    whole = "---\n".join([*bases, yaml.safe_dump(document, sort_keys=False)])
+    rules = [rule_of(text, alerts=False) for text in bases]
+    rules.append(rule_of(whole, kind="correlation"))
+    shown = {"mcp.argument.path": "mcp.argument.path"}
+    condition = body.get("condition")
+    word = next(iter(condition)) if isinstance(condition, dict) else "extended" if condition else "gte"
+    return Case(kind=kind, rules=tuple(rules), names=tuple(shown.get(key, key) for key in keys), seconds=seconds,
+                operator=word, ties=rng.random() < 0.4)  # fmt: skip
+
+
+def random_stream(rng: random.Random, case: Case, size: int = 60) -> list[Event]:
+    """Steps of nothing, a microsecond, a second, exactly the window, and a microsecond more than it."""
+    time = START + rng.randint(0, 999_999)
+    steps = [1, SECOND // 3, SECOND, SECOND * case.seconds // 3, SECOND * case.seconds // 2, SECOND * case.seconds]
+    steps += [SECOND * case.seconds + 1, SECOND * case.seconds - 1]
+    events = []
+    for _ in range(size):
+        time += 0 if case.ties and rng.random() < 0.4 else rng.choice(steps)
+        events.append(Event(data=_data(rng), time=time))
+    return events
+
+
+def _data(rng: random.Random) -> dict[str, object]:
+    data: dict[str, object] = {"kind": rng.choice(("a", "b", "ab", "c", "x"))}
+    if rng.random() < 0.93:
+        data["user.id"] = rng.choice(("u1", "U1", "u2"))
+    if rng.random() < 0.95:
+        data["server"] = rng.choice(("s1", "u1"))
+    if rng.random() < 0.9:
+        data["value"] = rng.choice(("v1", "V1", "v|2", "", 3))
+    if rng.random() < 0.9:
+        data["mcp.argument.path"] = [rng.choice(("/a", "/A", "/b")) for _ in range(rng.randint(1, 3))]
+    return data
+
+
+def agrees(case: Case, want: set[object], got: set[object], events: Sequence[Event]) -> bool:
+    """Equal; where a note says that events of one instant are taken together, nothing is lost, or only at ties."""
+    if not case.ties or want == got:
+        return want == got
+    times = [event.time for event in events]
+    tied = {time for time in times if times.count(time) > 1}
+    span = case.seconds * SECOND
+    blurred = {
+        time for time in times for one in tied if time is not None and one is not None and one <= time <= one + span
+    }
+    apart = {item for item in want ^ got if item[1] not in blurred}  # type: ignore[index]
+    exact = case.operator in ("gte", "gt") or case.kind == "event_count"
+    if case.kind == "temporal_ordered":
+        return not apart
+    return not apart if not exact else False
