@@ -25,8 +25,8 @@ class Rule:
     """One Sigma document.
 
     `text` is self-contained YAML: the documents this rule refers to (base rules, filters that apply) and
-    then its own, so that a target needs nothing else. `digest` is SHA-256 over `text`, hex. `path` and
-    `line` say where its document starts. `alerts` is False for a base rule of a correlation without
+    then its own, so that a target needs nothing else. `digest` is SHA-256, hex, of what `text` means: neither
+    formatting nor comments change it, values of `[vars]` do. `path` and `line` say where its document starts. `alerts` is False for a base rule of a correlation without
     `generate`. `off` says why a rule does not run (an unset `[vars]` entry), else None.
     """
 
