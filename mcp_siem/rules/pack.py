@@ -126,7 +126,10 @@ def _empty(root: Path) -> Issue:
 
 
 def _values(variables: Variables) -> dict[str, tuple[str, ...]]:
-    return {name: (value,) if isinstance(value, str) else tuple(value) for name, value in variables.items()}
+    """The variables that hold something: an empty list or text would turn a rule into one that matches anything."""
+    listed = {name: (value,) if isinstance(value, str) else value for name, value in variables.items()}
+    filled = {name: tuple(one for one in value if one.strip()) for name, value in listed.items()}
+    return {name: value for name, value in filled.items() if value}
 
 
 def _digest(rules: Sequence[Rule]) -> str:

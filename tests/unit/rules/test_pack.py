@@ -245,6 +245,15 @@ def test_a_rule_whose_variable_is_not_set_is_off_and_so_is_what_stands_on_it(loa
     assert on.digest != pack.digest
 
 
+def test_an_empty_variable_is_one_that_is_not_set(load: Load, rule_text: str) -> None:
+    text = rule_text.replace("tool|contains: run", "host|expand|contains: '%ours%'")
+    for empty in ([], ["", "  "]):
+        assert load(a=text, variables={"ours": empty}).rules[0].off
+    (rule,) = load(a=text, variables={"ours": ["", "a.example"]})
+    assert rule.off is None
+    assert "contains: a.example" in rule.text
+
+
 def test_a_filter_whose_variable_is_not_set_filters_nothing(load: Load, rule_text: str) -> None:
     sieve = "title: F\nlogsource: {product: mcp}\nfilter: {rules: any, s: {u|expand: '%us%'}, condition: not s}\n"
     pack = load(f=sieve, a=rule_text)
