@@ -11,6 +11,7 @@ from mcp_siem.cli.loading import backend_named, open_pack, render, say_off
 from mcp_siem.convert.target import Query, Refusal
 from mcp_siem.errors import UsageError
 from mcp_siem.report.terminal import safe
+from mcp_siem.rules.rule import Rule
 
 __all__ = ["command"]
 
@@ -37,7 +38,7 @@ def command(
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
         if form in ("ndjson", "conf"):
-            _write_export(out, backend.name, form, pack.alerting())
+            _write_export(out, backend, form, pack.alerting())
             return
         kind = backend.target()
         answers = [kind.query(rule) for rule in pack.alerting()]
@@ -78,7 +79,7 @@ def _say_refusal(out: Console, refusal: Refusal) -> None:
     out.note(refusal.stem, f"refused on {refusal.target}: {refusal.code}: {refusal.reason}{hint}")
 
 
-def _write_export(out: Console, name: str, form: str, rules: Sequence[object]) -> None:
+def _write_export(out: Console, name: str, form: str, rules: Sequence[Rule]) -> None:
     backend = backend_named(name)
     exports = backend.exports()
     if form not in exports:

@@ -30,7 +30,9 @@ _FINDINGS = 10
 @click.option(
     "--prune", is_flag=True, envvar="MCP_SIEM_PRUNE", help="Delete what we deployed and the pack no longer holds."
 )
-@click.option("--exit-code", is_flag=True, envvar="MCP_SIEM_EXIT_CODE", help="Exit 10 when something would change.")
+@click.option(
+    "--exit-code", is_flag=True, envvar="MCP_SIEM_EXIT_CODE", help="Exit 10 when something would change or is blocked."
+)
 @options.formats(*PLAN_FORMATS)
 @options.output
 @options.common
@@ -57,7 +59,7 @@ def command(
         for refusal in refusals:
             out.note(refusal.stem, f"not deployed, refused on {refusal.target}: {refusal.code}: {refusal.reason}")
         out.data(render_plan(plan, form, out.style))
-    return _FINDINGS if exit_code and plan.pending else 0
+    return _FINDINGS if exit_code and (plan.pending or plan.blocked) else 0
 
 
 def open_client(target: str | None, env: str | None, settings: Settings) -> tuple[Target, Client]:

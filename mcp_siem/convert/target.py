@@ -82,7 +82,8 @@ class Action(StrEnum):
 class Change:
     """One address of a plan. `before` and `after` are specs (canonical JSON) or None; `drifted` names owned
     fields that somebody changed on the SIEM since we applied; `reasons` say it in words. `seen` is the actual
-    digest the plan was made from (None: no object), so that a write can tell what moved since."""
+    digest the plan was made from (None: no object), so that a write can tell what moved since.
+    """
 
     address: str
     title: str

@@ -10,7 +10,7 @@ from mcp_siem.engine.hit import Hit, sort_key
 
 __all__ = ["HELD_HITS", "SpillingStore"]
 
-HELD_HITS = 20_000
+HELD_HITS = 5_000
 
 
 class SpillingStore:

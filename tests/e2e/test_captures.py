@@ -8,6 +8,7 @@ from typing import Any
 
 import jsonschema
 import pytest
+
 from mcp_siem.events.schema import event_schema
 from mcp_siem.rules.pack import default_pack_dir, load_taxonomy
 from mcp_siem.testing import capture_lines

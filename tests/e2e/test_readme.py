@@ -18,7 +18,9 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
 def _block(name: str) -> str:
-    found = re.search(rf"<!-- {name} -->\n(.*?)<!-- end {name.split(':')[0]} -->", README.read_text(encoding="utf-8"), re.S)
+    found = re.search(
+        rf"<!-- {name} -->\n(.*?)<!-- end {name.partition(':')[0]} -->", README.read_text(encoding="utf-8"), re.DOTALL
+    )
     assert found, f"README has no block {name}"
     return found.group(1)
 
@@ -48,7 +50,14 @@ def test_the_table_of_verbs_is_that_of_the_command(update_golden: bool) -> None:
 
 
 def test_the_transcript_is_what_the_demo_says(update_golden: bool) -> None:  # noqa: FBT001 - a fixture
-    done = subprocess.run([sys.executable, ROOT / "examples/demo.py"], cwd=ROOT, check=False, capture_output=True, text=True, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, ROOT / "examples/demo.py"],
+        cwd=ROOT,
+        check=False,
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     said = f"```text\n{done.stdout.strip()}\n```\n"
     if update_golden:
@@ -57,7 +66,7 @@ def test_the_transcript_is_what_the_demo_says(update_golden: bool) -> None:  # n
 
 
 def _commands() -> list[str]:
-    consoles = re.findall(r"```console\n(.*?)```", README.read_text(encoding="utf-8"), re.S)
+    consoles = re.findall(r"```console\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
     return [line for block in consoles for line in block.splitlines() if line.startswith("mcp-siem ")]
 
 
@@ -70,4 +79,15 @@ def test_each_command_of_the_readme_runs(line: str, run: Run, tmp_path: Path) ->
 
 def test_every_verb_of_the_readme_exists_and_every_exit_code_is_documented() -> None:
     text = README.read_text(encoding="utf-8")
-    assert set(re.findall(r"^\| (\d+) \|", text, re.M)) == {"0", "1", "2", "3", "4", "5", "6", "10", "11", "130"}
+    assert set(re.findall(r"^\| (\d+) \|", text, re.MULTILINE)) == {
+        "0",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "6",
+        "10",
+        "11",
+        "130",
+    }
