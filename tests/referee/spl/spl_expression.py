@@ -9,6 +9,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import re2
 from spl_dialect import Dialect, UnknownSplError
@@ -266,13 +267,18 @@ def _over_values(name: str, taken: list[Token], arguments: list[Expr]) -> Expr:
     return run
 
 
-def regex_found(pattern: Value, text: str) -> bool:
+@cache
+def _compiled(pattern: str) -> re2._Regexp:
     options = re2.Options()
     options.log_errors = False
     try:
-        return re2.compile(str(pattern), options).search(text) is not None
+        return re2.compile(pattern, options)
     except re2.error as error:
         raise UnknownSplError(f"the regular expression {pattern}: {error}") from error
+
+
+def regex_found(pattern: Value, text: str) -> bool:
+    return _compiled(str(pattern)).search(text) is not None
 
 
 def _match(values: list[Value]) -> Value:

@@ -84,14 +84,25 @@ def search_matches(text: str, rows: Sequence[Row], dialect: Dialect) -> set[obje
 
 def engine_alerts(pack: RulePack, events: Sequence[Event], stem: str) -> set[tuple[tuple[str, ...], int]]:
     """Group and instant of every event at which the correlation holds."""
-    alerts = [alert for alert in replay(Engine(pack, every=True), events) if alert.stem == stem]
+    return alerts_of(Engine(pack, every=True), events, stem)
+
+
+def alerts_of(engine: Engine, events: Sequence[Event], stem: str) -> set[tuple[tuple[str, ...], int]]:
+    """The same of a fresh engine."""
+    alerts = [alert for alert in replay(engine, events) if alert.stem == stem]
+    assert not engine.failures
     return {(_key(alert.group or {}), int(alert.time or 0)) for alert in alerts}
 
 
 def search_alerts(
     text: str, rows: Sequence[Row], names: Sequence[str], dialect: Dialect
 ) -> set[tuple[tuple[str, ...], int]]:
-    out = Search(text, dialect).run(rows)
+    return rows_of(Search(text, dialect), rows, names)
+
+
+def rows_of(search: Search, rows: Sequence[Row], names: Sequence[str]) -> set[tuple[tuple[str, ...], int]]:
+    """Group and instant of every row that comes out."""
+    out = search.run(rows)
     return {(tuple(row.fields[name][0] for name in names), round(row.time * 1_000_000)) for row in out}
 
 
