@@ -215,7 +215,7 @@ def _case(rnd: random.Random, kind: str) -> Case:
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_streaming_agrees_with_working_it_out_from_scratch(kind: str) -> None:
-    rnd = random.Random(kind)  # noqa: S311 - test data
+    rnd = random.Random(kind)
     fired = 0
     for _ in range(700):
         case = _case(rnd, kind)

@@ -66,6 +66,7 @@ def test_a_twin_that_the_event_carries_is_taken_as_it_is(pack_of: PackOf) -> Non
     assert engine.feed(Event(data={"x": "a", "x_folded": "needle"}))
     assert not engine.feed(Event(data={"x": "needle", "x_folded": "a"}))
     assert not engine.feed(Event(data={"x": "needle", "x_folded": None}))
+    assert not engine.feed(Event(data={"x": "needle", "x_folded": []}))
 
 
 def test_a_twin_exists_where_its_original_does(pack_of: PackOf) -> None:
@@ -91,6 +92,11 @@ def test_what_a_negation_looked_at_is_no_evidence(pack_of: PackOf) -> None:
     detection = {"sel": {"a": 1}, "f": {"b": "good"}, "condition": "sel and not f"}
     text = json.dumps({"title": "t", "logsource": {"product": "mcp"}, "detection": detection})
     assert _evidence(pack_of(text), {"a": 1, "b": "bad"}) == [("a", 1)]
+
+
+def test_what_held_in_an_alternative_that_did_not_is_no_evidence(pack_of: PackOf) -> None:
+    pack = pack_of(_rule([{"a": 1, "b": 1}, {"c": 1}]))
+    assert _evidence(pack, {"a": 1, "b": 2, "c": 1}) == [("c", 1)]
 
 
 def test_evidence_of_a_keyword_names_the_field_that_holds_it(pack_of: PackOf) -> None:
