@@ -11,7 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sigma.types import SigmaString, SpecialChars
 
-__all__ = ["expand", "expressible", "placeholders"]
+__all__ = ["SOLE", "expand", "expressible", "placeholders"]
+
+# Modifiers whose values are no strings when `expand` would come after them: such a list cannot stand beside another.
+SOLE = frozenset({"cidr", "exists", "fieldref", "gt", "gte", "lt", "lte"})
 
 # An even run of backslashes before the percent sign leaves it a placeholder, an odd one escapes it.
 _PLACEHOLDER = re.compile(r"(?<!\\)((?:\\\\)*)%([^%\s]+)%")
@@ -58,8 +61,19 @@ def expand(detection: object, values: Values) -> object:
             out[key] = expand(value, values)
             continue
         kept = [modifier for modifier in modifiers if modifier != "expand"]
-        out["|".join([field, *kept])] = _expanded(value, values, frozenset(kept))
+        name = "|".join([field, *kept])
+        made = _expanded(value, values, frozenset(kept))
+        if name in detection or name in out:
+            # One key holds one list: the other keeps `expand`, which changes nothing where no placeholder is left.
+            name, made = f"{name}|expand", _without_placeholders(made)
+        out[name] = made
     return out
+
+
+def _without_placeholders(made: object) -> object:
+    if isinstance(made, list):
+        return [_without_placeholders(one) for one in made]
+    return made.replace("%", "\\%") if isinstance(made, str) else made
 
 
 def _expanded(value: object, values: Values, modifiers: frozenset[str]) -> object:

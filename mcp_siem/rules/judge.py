@@ -6,12 +6,11 @@ from functools import partial
 
 from sigma.conditions import SigmaCondition
 from sigma.correlations import SigmaCorrelationRule
-from sigma.filters import SigmaFilter
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections, SigmaRule
 
 from mcp_siem.errors import Issue
 from mcp_siem.rules.condition import condition_faults
-from mcp_siem.rules.expand import expressible
+from mcp_siem.rules.expand import SOLE, expressible
 from mcp_siem.rules.faults import CRASHES, guarded, issue_of
 from mcp_siem.rules.shape import shape_issues
 from mcp_siem.rules.yamltext import Document
@@ -24,41 +23,39 @@ _TIMESPAN = re.compile(r"0*[1-9][0-9]*[smhdwMy]")
 _DASH = re.compile(r"\B[-/]\b")
 _MOST_DASHES = 6
 _RESERVED = frozenset({"condition", "rules"})
-
-
-def document_issues(document: Document) -> list[Issue]:
-    """Everything that is wrong with one rule, correlation or filter, taken alone."""
-    issues = shape_issues(document)
-    data = document.data
-    if issues or not isinstance(data, dict):
-        return issues
-    if "correlation" in data:
-        return _correlation_issues(document, data)
-    section = "filter" if "filter" in data else "detection"
-    issues = list(_section_issues(document, section, data[section]))
-    header = {**data, section: _HARMLESS[section]}
-    kind = SigmaFilter if section == "filter" else SigmaRule
-    return [*_collected(document, partial(kind.from_dict, header, collect_errors=True)), *issues]
-
-
-_HARMLESS_RULE: Mapping[str, object] = {
+_SECTIONS = ("correlation", "filter", "detection")
+_TEXTS = ("title", "id", "name")
+_HARMLESS: Mapping[str, object] = {
     "logsource": {"product": "p"},
     "detection": {"s": {"f": "v"}, "condition": "s"},
 }
-_HARMLESS: Mapping[str, object] = {
-    "detection": _HARMLESS_RULE["detection"],
-    "filter": {"s": {"f": "v"}, "rules": "any", "condition": "s"},
-}
 
 
-def _collected(document: Document, parse: object) -> list[Issue]:
-    if not callable(parse):
-        return []
-    rule, issues = guarded(document, parse)
-    return issues + [issue_of(error, document) for error in getattr(rule, "errors", ())]
+def document_issues(document: Document) -> list[Issue]:
+    """Everything that is wrong with one rule, correlation or filter, taken alone, in the order of its lines."""
+    data = document.data if isinstance(document.data, dict) else {}
+    wrong = shape_issues(document)
+    if any(issue.code == "MS005" for issue in wrong):
+        return wrong
+    issues = [*wrong, *_header_issues(document, data)]
+    if not wrong:
+        # pySigma crashes on a section whose parts have not their types.
+        section = next(name for name in _SECTIONS if name in data)
+        judge = _correlation_issues if section == "correlation" else partial(_section_issues, section)
+        issues += judge(document, data[section])
+    return sorted(issues, key=lambda issue: issue.line)
 
 
-def _section_issues(document: Document, section: str, node: object) -> Iterator[Issue]:
+def _header_issues(document: Document, data: Mapping[str, object]) -> list[Issue]:
+    """What pySigma says of all but the sections, with harmless ones in their place; texts that are none are told already."""
+    texts = {key: value for key in _TEXTS if isinstance(value := data.get(key), str)}
+    rest = {key: value for key, value in data.items() if key not in (*_SECTIONS, *_TEXTS, "logsource")}
+    header = {"title": "t", **rest, **texts, **_HARMLESS}
+    rule, issues = guarded(document, partial(SigmaRule.from_dict, header, collect_errors=True))
+    return issues + [issue_of(error, document) for error in (rule.errors if rule else ())]
+
+
+def _section_issues(section: str, document: Document, node: object) -> Iterator[Issue]:
     plain = expressible(node)
     if not isinstance(node, dict) or not isinstance(plain, dict):
         return
@@ -89,7 +86,7 @@ def _item_issues(
 ) -> Iterator[Issue]:
     plain = expressible({key: value})
     for name, values in plain.items() if isinstance(plain, dict) else ():
-        if name != key and name in node:
+        if name != key and name in node and SOLE & set(name.split("|")):
             message = f"'{key}' and '{name}' cannot stand in one selection"
             hint = "put one of the two into a selection of its own"
             yield Issue(code="MS006", message=message, path=document.path, line=document.line_of(*where), hint=hint)
@@ -147,18 +144,15 @@ def _filter_issues(document: Document, node: Mapping[str, object]) -> Iterator[I
         )
 
 
-def _correlation_issues(document: Document, data: dict[str, object]) -> list[Issue]:
-    node = data["correlation"]
-    header = {**{key: value for key, value in data.items() if key != "correlation"}, **_HARMLESS_RULE}
-    issues = _collected(document, partial(SigmaRule.from_dict, header, collect_errors=True))
+def _correlation_issues(document: Document, node: object) -> Iterator[Issue]:
     timespan = node.get("timespan") if isinstance(node, dict) else None
     if not isinstance(timespan, str) or not _TIMESPAN.fullmatch(timespan):
-        return [*issues, _bad_timespan(document, timespan)]
+        yield _bad_timespan(document, timespan)
+        return
     try:
         SigmaCorrelationRule.from_dict({"title": "t", "correlation": node})
     except CRASHES as error:
-        issues.append(_correlation_issue(error, document))
-    return issues
+        yield _correlation_issue(error, document)
 
 
 def _correlation_issue(error: BaseException, document: Document) -> Issue:

@@ -126,7 +126,7 @@ TABLE = [
         "modifier",
     ),
     (swap(GOOD, "tool|contains: run", "x: 1\n        y|expand|cidrr: '%a%'"), "MS013", 10, "modifier"),
-    (swap(GOOD, "tool|contains: run", "x: 1\n        x|expand: '%a%'"), "MS006", 10, "of its own"),
+    (swap(GOOD, "tool|contains: run", "x|cidr: ::/0\n        x|expand|cidr: '%a%'"), "MS006", 10, "of its own"),
     # the condition
     (swap(GOOD, "condition: selection", "condition: selektion"), "MS016", 10, "did you mean 'selection'"),
     (swap(GOOD, "condition: selection", "condition: 1 of filter_*"), "MS016", 10, "selections are"),
@@ -210,7 +210,7 @@ def test_all_issues_are_collected_before_raising(tmp_path: Path) -> None:
     (tmp_path / "b.yml").write_text("title: [\n")
     with pytest.raises(PackError) as raised:
         load_pack([tmp_path, tmp_path / "none"])
-    assert [issue.code for issue in raised.value.issues] == ["MS003", "MS010", "MS001"]
+    assert [issue.code for issue in raised.value.issues] == ["MS003", "MS010", "MS012", "MS001"]
 
 
 def test_a_duplicate_id_names_both_places(tmp_path: Path) -> None:

@@ -63,6 +63,15 @@ def test_numbers_are_numbers_where_sigma_compares() -> None:
     assert expand({"n|gte|expand": "%limit%"}, {"limit": ("5",)}) == {"n|gte": 5}
 
 
+@pytest.mark.parametrize("key", ["f|contains|expand", "f|expand|contains"])
+def test_an_expanded_list_stands_beside_another_of_the_same_field(key: str) -> None:
+    expanded = expand({"f|contains": ["b", "c"], key: ["%a%", "5%"]}, {"a": ("1", "%x%")})
+    assert expanded == {"f|contains": ["b", "c"], "f|contains|expand": ["1", r"\%x\%", r"5\%"]}
+    item = SigmaDetectionItem.from_mapping("f|contains|expand", expanded["f|contains|expand"])
+    assert [value.to_plain() for value in item.value] == ["*1*", "*%x%*", "*5%*"]
+    assert not any(value.contains_placeholder() for value in item.value)
+
+
 def test_a_rule_with_unset_variables_is_judged_with_plausible_values() -> None:
     node = {"s": {"ip|expand|cidr": "%nets%", "n|expand|gt": "%limit%", "h|expand": "%hosts%"}}
     assert expressible(node) == {"s": {"ip|cidr": "192.0.2.0/24", "n|gt": 1, "h": "value"}}
