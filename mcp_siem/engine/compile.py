@@ -23,7 +23,6 @@ from sigma.rule import SigmaDetection
 from sigma.types import (
     Placeholder,
     SigmaBool,
-    SigmaCasedString,
     SigmaCIDRExpression,
     SigmaCompareExpression,
     SigmaExists,
@@ -195,7 +194,7 @@ class _Compiler:
         if isinstance(value, SigmaExpansion):
             return Or(parts=tuple(self._leaf(item, one, label) for one in value.values), part=label)
         if item.field is None:
-            return Keyword(test=self._keyword(value), part=label)
+            return Keyword(test=_keyword(value, cased=_is_cased(item)), part=label)
         return self._field_leaf(item, value, label)
 
     def _field_leaf(self, item: Any, value: Any, label: str) -> Node:
@@ -210,22 +209,26 @@ class _Compiler:
                 raise _Refused("MS042", f"{label}: `cased` has no effect on `fieldref`", "leave `cased` out")
             self.fields.add(value.field)
             return FieldRef(name=name, other=value.field, starts=value.starts_with, ends=value.ends_with, part=label)
-        return FieldTest(name=name, test=_test(value, label, fold=self._fold_of(name)), part=label)
+        fold = fold_pattern if self._twin_source(name) else str
+        return FieldTest(name=name, test=_test(value, label, fold=fold, cased=_is_cased(item)), part=label)
 
-    def _fold_of(self, name: str) -> Callable[[str], str]:
-        return fold_pattern if self._twin_source(name) else str
 
-    def _keyword(self, value: Any) -> Test:
-        """A keyword is searched inside texts: strings, numbers and bools get wildcards around them."""
-        if isinstance(value, SigmaString):
-            parts: Parts = [Wildcard.MANY, *_parts(value), Wildcard.MANY]
-            return _text_test(parts, cased=isinstance(value, SigmaCasedString))
-        if isinstance(value, SigmaBool | SigmaNumber) and not isinstance(value, SigmaTimestampPart):
-            text = text_of(value.boolean if isinstance(value, SigmaBool) else value.number)
-            return Contains(literal=fold_case(text or ""))
-        if isinstance(value, SigmaNull | SigmaExists | SigmaFieldReference):
-            raise _Refused("MS042", "a keyword cannot be null, `exists` or `fieldref`", "name the field it is about")
-        return _test(value, "keyword", fold=str)
+def _is_cased(item: Any) -> bool:
+    """Asked of the rule, not of the value: modifiers after `cased` make pySigma forget it."""
+    return SigmaCaseSensitiveModifier in item.modifiers
+
+
+def _keyword(value: Any, *, cased: bool) -> Test:
+    """A keyword is searched inside texts: strings, numbers and bools get wildcards around them."""
+    if isinstance(value, SigmaString):
+        parts: Parts = [Wildcard.MANY, *_parts(value), Wildcard.MANY]
+        return _text_test(parts, cased=cased)
+    if isinstance(value, SigmaBool | SigmaNumber) and not isinstance(value, SigmaTimestampPart):
+        text = text_of(value.boolean if isinstance(value, SigmaBool) else value.number)
+        return Contains(literal=fold_case(text or ""))
+    if isinstance(value, SigmaNull | SigmaExists | SigmaFieldReference):
+        raise _Refused("MS042", "a keyword cannot be null, `exists` or `fieldref`", "name the field it is about")
+    return _test(value, "keyword", fold=str, cased=cased)
 
 
 def _linked(link: type[And | Or], nodes: Sequence[Node], part: str | None = None) -> Node:
@@ -235,14 +238,12 @@ def _linked(link: type[And | Or], nodes: Sequence[Node], part: str | None = None
 
 
 def _test(  # noqa: PLR0911 - one return per type of value
-    value: Any, label: str, *, fold: Callable[[str], str]
+    value: Any, label: str, *, fold: Callable[[str], str], cased: bool
 ) -> Test:
-    """The test of one value. Time parts come before numbers, cased strings before strings: pySigma derives them."""
+    """The test of one value. Time parts come before numbers: pySigma derives them."""
     match value:
         case SigmaString():
-            return _text_test(
-                [_folded(part, fold) for part in _parts(value)], cased=isinstance(value, SigmaCasedString)
-            )
+            return _text_test([_folded(part, fold) for part in _parts(value)], cased=cased)
         case SigmaTimestampPart():
             return TimePart(unit=value.timestamp_part.name.lower(), operator="eq", number=value.number)
         case SigmaNumber():

@@ -152,6 +152,20 @@ def test_an_extended_condition_over_an_order_is_refused(pack_of: PackOf) -> None
     assert caught.value.issues[0].code == "MS044"
 
 
+@pytest.mark.parametrize("spelled", [str.upper, str.lower])
+def test_an_alias_may_spell_a_rule_as_the_correlation_does_or_as_its_id(
+    spelled: Callable[[str], str], pack_of: PackOf
+) -> None:
+    rule_id = "ABCDEFAB-0000-4000-8000-000000000001"
+    base = {"title": "b", "id": rule_id, "logsource": {"product": "mcp"}}
+    base["detection"] = {"sel": {"m": "one"}, "condition": "sel"}
+    correlation = {"type": "event_count", "rules": [rule_id], "group-by": ["who"], "timespan": "5m"}
+    correlation |= {"condition": {"gte": 1}, "aliases": {"who": {spelled(rule_id): "src"}}}
+    text = f"{json.dumps(base)}\n---\n{json.dumps({'title': 'c', 'correlation': correlation})}"
+    (alert,) = Engine(pack_of(text)).feed(Event(data={"m": "one", "src": "eve"}, time=0))
+    assert alert.group == {"who": "eve"}
+
+
 def test_an_alias_names_the_key_in_each_rules_events(pack_of: PackOf) -> None:
     correlation = {
         "type": "temporal",

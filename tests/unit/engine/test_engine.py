@@ -41,7 +41,7 @@ def _evidence(pack: RulePack, data: dict[str, object]) -> list[tuple[str, object
         ({"product": "windows"}, "mcp.protocol", False),
         ({"product": "mcp", "service": "http"}, None, True),
         ({"product": "mcp", "service": "http"}, "somebody.elses", True),
-        ({"product": "mcp", "service": "http"}, ["mcp.http", "mcp.protocol"], True),
+        ({"product": "mcp", "service": "http"}, ["mcp.protocol", "mcp.http"], True),
         ({"product": "mcp", "service": "http"}, 7, True),
     ],
 )
