@@ -92,18 +92,19 @@ def _wire(fixture: Fixture) -> Iterator[bytes]:
     for number, event in enumerate(fixture.events):
         at = parse_time(event["@timestamp"])
         assert at is not None
-        place = {"server": str(event["mcp.server.name"]), "pid": int(str(event["process.pid"]))}
+        server, pid = str(event["mcp.server.name"]), int(str(event["process.pid"]))
         params = {"name": event["gen_ai.tool.name"], "arguments": json.loads(str(event["mcp.request.text"]))}
-        yield frame({"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}, at=at, **place)
+        asked = {"jsonrpc": "2.0", "id": number, "method": "tools/call", "params": params}
+        yield frame(asked, at=at, server=server, pid=pid)
         if "mcp.response.text" in event:
             content = [{"type": "text", "text": event["mcp.response.text"]}]
             result = {"content": content, "isError": event.get("mcp.tool.is_error", False)}
-            told = {"jsonrpc": "2.0", "id": number, "result": result}
+            told: dict[str, object] = {"jsonrpc": "2.0", "id": number, "result": result}
         else:
             code = int(str(event.get("rpc.response.status_code", "-32603")))
             error = {"code": code, "message": event.get("error.message", "")}
             told = {"jsonrpc": "2.0", "id": number, "error": error}
-        yield frame(told, at=at + 1000, direction="server_to_client", **place)
+        yield frame(told, at=at + 1000, server=server, pid=pid, direction="server_to_client")
 
 
 def test_cases_end_alike_as_events_and_as_the_wire_they_stand_for(pack: RulePack, tmp_path: Path) -> None:
