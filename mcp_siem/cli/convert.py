@@ -9,6 +9,7 @@ from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
 from mcp_siem.cli.loading import backend_named, open_pack, render, say_off
 from mcp_siem.convert.target import Query, Refusal
+from mcp_siem.deploy.client import Backend
 from mcp_siem.errors import UsageError
 from mcp_siem.report.terminal import safe
 from mcp_siem.rules.rule import Rule
@@ -79,12 +80,12 @@ def _say_refusal(out: Console, refusal: Refusal) -> None:
     out.note(refusal.stem, f"refused on {refusal.target}: {refusal.code}: {refusal.reason}{hint}")
 
 
-def _write_export(out: Console, name: str, form: str, rules: Sequence[Rule]) -> None:
-    backend = backend_named(name)
+def _write_export(out: Console, backend: Backend, form: str, rules: Sequence[Rule]) -> None:
     exports = backend.exports()
     if form not in exports:
         raise UsageError(
-            f"{name} has no {form} file", hint=f"use --format with one of: text, json, {', '.join(sorted(exports))}"
+            f"{backend.name} has no {form} file",
+            hint=f"use --format with one of: text, json, {', '.join(sorted(exports))}",
         )
     resources, refusals = render(backend.target(), rules)
     out.data(exports[form]([resource for resource, _ in resources]))

@@ -1,6 +1,7 @@
 """Each fault gives one located message with the next step, and the exit code of the README's table."""
 
 import gzip
+import json
 import os
 import subprocess
 import sys
@@ -131,7 +132,7 @@ def test_gzip_and_standard_input_are_read_alike(tmp_path: Path, run: Run) -> Non
     base = ("replay", "--rules", str(rule), "--format", "json", "--source", "event")
     from_file = run(*base, str(packed)).stdout
     from_stdin = run(*base, "-", stdin=EVENT).stdout
-    assert from_file.count('"rule"') == from_stdin.count('"rule"') == 1
+    assert len(json.loads(from_file)["alerts"]) == len(json.loads(from_stdin)["alerts"]) == 1
 
 
 def test_help_and_version_load_neither_pysigma_nor_a_backend(run: Run, tmp_path: Path) -> None:
