@@ -2,6 +2,7 @@
 
 import gc
 import json
+import os
 import random
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -27,7 +28,7 @@ _LINES = [
     if len(line) < 4_000
 ]  # fmt: skip
 _STRANGE = (None, True, False, 0, -1, 1.5, 2**63, "", "x", "\ud800", "\0", [], {}, [[]], {"": {}}, [None], "A" * 300)
-_ROUNDS = 10_000
+_ROUNDS = 10_000 * int(os.environ.get("MCP_SIEM_TEST_DEPTH", "1"))
 """What the road promises."""
 
 

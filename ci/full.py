@@ -1,0 +1,76 @@
+"""The long runs, by hand before a capability is called done: deep fuzzing, many referee pairs, memory on a long stream.
+
+Writes what was measured, with date and machine, to bench/results/full.json.
+"""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "bench" / "results"
+RUNS = {
+    "damaged lines and property tests, 100 times as deep": (
+        ["pytest", "tests/property"],
+        {"MCP_SIEM_TEST_DEPTH": "100"},
+    ),
+    "random rules and streams, engine against SPL, 10 times as many": (
+        ["pytest", "tests/referee"],
+        {"MCP_SIEM_TEST_DEPTH": "10"},
+    ),
+    "replay of 10,000 and 100,000 lines": (
+        ["python", "bench/replay_memory.py", "--output", "bench/results/replay_memory.json"],
+        {},
+    ),
+}
+
+
+def main() -> int:
+    """Runs everything, keeps going after a failure, and returns 1 if there was one."""
+    RESULTS.mkdir(exist_ok=True)
+    rows = []
+    for name, (command, environ) in RUNS.items():
+        print(f"== {name}", flush=True)
+        start = time.perf_counter()
+        tool = Path(sys.executable).with_name(command[0])
+        done = subprocess.run(
+            [tool, *command[1:]], cwd=ROOT, env={**os.environ, **environ}, check=False, capture_output=True, text=True
+        )
+        lines = [line for line in done.stdout.splitlines() if line.strip()]
+        print("\n".join(lines[-3:]), flush=True)
+        rows.append(
+            {
+                "run": name,
+                "seconds": round(time.perf_counter() - start),
+                "passed": done.returncode == 0,
+                "said": lines[-1:],
+            }
+        )
+    record = {
+        "date": datetime.now(UTC).date().isoformat(),
+        "cores": os.cpu_count(),
+        "machine": _machine(),
+        "python": platform.python_version(),
+        "runs": rows,
+    }
+    (RESULTS / "full.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return 0 if all(row["passed"] for row in rows) else 1
+
+
+def _machine() -> str:
+    """The processor's name, as the kernel gives it."""
+    for line in (
+        Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if Path("/proc/cpuinfo").exists() else ()
+    ):
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
