@@ -1,6 +1,7 @@
 """`check`: is the pack right? Lint, and every fixture replayed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -8,7 +9,7 @@ import click
 from mcp_siem.cli import options
 from mcp_siem.cli.console import console
 from mcp_siem.cli.loading import all_targets
-from mcp_siem.prove.check import check_paths
+from mcp_siem.prove.check import CheckReport, check_paths
 from mcp_siem.report.findings import FINDING_FORMATS, render_findings
 
 __all__ = ["command"]
@@ -34,7 +35,18 @@ def command(
 ) -> int:
     """Lint the rules, replay their fixtures, compare their golden queries. PATH is the same as --rules PATH; default is the shipped pack."""
     chosen = [Path(path) for path in (*paths, *rules)] or None
-    report = check_paths(chosen, variables=options.settings_of(ctx).variables, targets=all_targets())
+    report = _from_here(check_paths(chosen, variables=options.settings_of(ctx).variables, targets=all_targets()))
     with console(output, quiet=quiet, no_color=no_color) as out:
         out.data(render_findings(report, form, out.style))
     return _FINDINGS if report.findings and form != "sarif" else 0
+
+
+def _from_here(report: CheckReport) -> CheckReport:
+    """The same findings, with places below the working directory said from there: annotations of a CI job need that."""
+    here = Path.cwd()
+    return replace(report, findings=tuple(replace(item, path=_relative(item.path, here)) for item in report.findings))
+
+
+def _relative(path: str, here: Path) -> str:
+    place = Path(path)
+    return place.relative_to(here).as_posix() if place.is_relative_to(here) else path
