@@ -55,9 +55,4 @@ def _section(name: str, fields: Mapping[str, str]) -> str:
 
 def conf_value(value: str) -> str:
     """A value for a .conf file: a line break is a backslash before it, so no line may end in one of its own."""
-    lines = [f"{line} " if line.endswith("\\") else line for line in value.split("\n")]
-    return "\\\n".join([lines[0], *(_continued(line) for line in lines[1:])])
-
-
-def _continued(line: str) -> str:
-    return f" {line}" if line.startswith(("[", "#")) else line
+    return "\\\n".join(f"{line} " if line.endswith("\\") else line for line in value.split("\n"))

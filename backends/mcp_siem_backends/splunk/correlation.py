@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mcp_siem_backends.splunk.predicate import AllOf, Node, any_of, search_terms, where_expr, where_rest
+from mcp_siem_backends.splunk.predicate import Node, any_of, search_terms, where_expr, where_rest
 from mcp_siem_backends.splunk.refusals import refused
 from mcp_siem_backends.splunk.scope import Scope
-from mcp_siem_backends.splunk.spl import ARRAY, eval_field, list_field
+from mcp_siem_backends.splunk.spl import eval_field, list_field
 
 __all__ = ["LONGEST_WINDOW", "BaseRule", "Correlation", "CorrelationSpl", "correlation_spl"]
 
@@ -119,7 +119,7 @@ def _first_of_many(bases: Sequence[BaseRule]) -> str:
     bounds = list(dict.fromkeys(base.scope.bound for base in bases))
     if len(bounds) > 1:
         return " OR ".join(f"({' '.join([base.scope.bound, *search_terms(_whole(base))])})" for base in bases)
-    return " ".join([bounds[0], *search_terms(any_of([AllOf(parts=(_whole(base),)) for base in bases]))])
+    return " ".join([bounds[0], *search_terms(any_of(_whole(base) for base in bases))])
 
 
 def _whole(base: BaseRule) -> Node:

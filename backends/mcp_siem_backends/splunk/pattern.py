@@ -119,7 +119,10 @@ _HIGH = range(0xD800, 0xDC00)
 _LOW = range(0xDC00, 0xE000)
 # RE2 knows no such escape, or means another thing by it than PCRE does.
 _FOREIGN = frozenset("CRXGKENHhghkGo123456789")
-_INLINE_FLAGS = re.compile(r"\(\?([a-zA-Z]*)(?:-[a-zA-Z]+)?[:)]")
+_LEADING_FLAGS = re.compile(r"\(\?([ims]+)\)")
+_INLINE_FLAGS = re.compile(r"\(\?([a-zA-Z]*(?:-[a-zA-Z]+)?)[:)]")
+# PCRE's `^` holds at no line that is empty and last; RE2's does.
+_LINE_START = r"(?:\A|(?<=\x0a))"
 
 
 class _Translation:
@@ -128,11 +131,13 @@ class _Translation:
     def __init__(self, pattern: str, flags: str) -> None:
         self._pattern = pattern
         self._flags = flags
-        inline = "".join(_INLINE_FLAGS.findall(pattern))
-        self._lines = "m" in flags or "m" in inline
-        self._folds = "i" in flags or "i" in inline
-        if "U" in inline or "x" in inline:
-            raise refused("SPLUNK-PATTERN", f"the flag x or U in {pattern}")
+        leading = _LEADING_FLAGS.match(pattern)
+        set_for_all = flags + (leading[1] if leading else "")
+        self._lines = "m" in set_for_all
+        self._folds = "i" in set_for_all
+        scoped = "".join(_INLINE_FLAGS.findall(pattern[leading.end() if leading else 0 :]))
+        if set(scoped) & set("mUx"):
+            raise refused("SPLUNK-PATTERN", f"the flag m, U or x for a part of {pattern}")
 
     def text(self) -> str:
         out = [f"(?{''.join(sorted(self._flags))})"] if self._flags else []
@@ -148,6 +153,8 @@ class _Translation:
             return self._escape(at, in_class=False)
         if char == "[":
             return self._class(at)
+        if char == "^" and self._lines:
+            return _LINE_START, at + 1
         if char == "$":
             return ("$" if self._lines else r"\z"), at + 1
         return self._plain(char, in_class=False), at + 1

@@ -1,21 +1,17 @@
 """Expressions of `where` and `eval`, read from the published description of eval's operators and functions.
 
 Search Reference, "eval": texts in double quotes, field names in single quotes, `.` joins texts. Search Manual, "Boolean
-expressions": in `where`, NOT, then AND, then OR. Search Reference, "Evaluation functions": each function below names its
-page. Regular expressions are PCRE; RE2 stands in for it and refuses what it cannot say.
+expressions": in `where`, NOT, then AND, then OR. spl_functions.py has the functions.
 """
 
-import ipaddress
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
-import re2
 from spl_dialect import Dialect, UnknownSplError
-from spl_rows import Row, number_text
+from spl_functions import FUNCTIONS, Value, many, number_of, text_of, truth_of
+from spl_rows import Row
 
-Value = object  # None, bool, float, str, or a tuple of str
 Expr = Callable[[Row], Value]
 
 _TOKEN = re.compile(
@@ -40,32 +36,6 @@ def tokens(text: str) -> list[Token]:
         found.append(Token(match.lastgroup, match[match.lastgroup]))
         at = match.end()
     return found
-
-
-def number_of(value: Value) -> float | None:
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    if isinstance(value, tuple):
-        raise UnknownSplError("a number of a multivalue field")
-    return float(value) if re.fullmatch(r"\s*-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?\s*", str(value)) else None
-
-
-def text_of(value: Value) -> str | None:
-    if value is None:
-        return None
-    if isinstance(value, tuple):
-        raise UnknownSplError("a text of a multivalue field")
-    if isinstance(value, bool):
-        raise UnknownSplError("a text of a truth value")
-    return number_text(value) if isinstance(value, int | float) else str(value)
-
-
-def many(value: Value) -> tuple[str, ...] | None:
-    if value is None:
-        return None
-    return value if isinstance(value, tuple) else (str(text_of(value)),)
 
 
 class Parser:
@@ -108,15 +78,15 @@ class Parser:
         if self.is_next("NOT"):
             self.take()
             inner = self.negation()
-            return lambda row: None if (held := _truth(inner(row))) is None else not held
+            return lambda row: None if (held := truth_of(inner(row))) is None else not held
         return self.comparison()
 
     def _either(self, values: list[Value]) -> Value:
-        held = [_truth(value) for value in values]
+        held = [truth_of(value) for value in values]
         return True if True in held else None if None in held else False
 
     def _both(self, values: list[Value]) -> Value:
-        held = [_truth(value) for value in values]
+        held = [truth_of(value) for value in values]
         return False if False in held else None if None in held else True
 
     def comparison(self) -> Expr:
@@ -203,12 +173,6 @@ class Parser:
         return lambda row: function([argument(row) for argument in arguments])
 
 
-def _truth(value: Value) -> bool | None:
-    if value is None or isinstance(value, bool):
-        return value
-    raise UnknownSplError(f"{value!r} is no truth value")
-
-
 def _field(name: str) -> Expr:
     def read(row: Row) -> Value:
         if name in row.extra:
@@ -259,126 +223,12 @@ def _over_values(name: str, taken: list[Token], arguments: list[Expr]) -> Expr:
             inner.extra = {**row.extra, over: value}
             found = body(inner)
             if name == "mvfilter":
-                kept += [value] if _truth(found) is True else []
+                kept += [value] if truth_of(found) is True else []
             elif found is not None:
                 kept.append(str(text_of(found)))
         return None if not kept else kept[0] if len(kept) == 1 else tuple(kept)
 
     return run
-
-
-@cache
-def _compiled(pattern: str) -> re2._Regexp:
-    options = re2.Options()
-    options.log_errors = False
-    try:
-        return re2.compile(pattern, options)
-    except re2.error as error:
-        raise UnknownSplError(f"the regular expression {pattern}: {error}") from error
-
-
-def regex_found(pattern: Value, text: str) -> bool:
-    return _compiled(str(pattern)).search(text) is not None
-
-
-def _match(values: list[Value]) -> Value:
-    text = text_of(values[0])
-    return None if text is None else regex_found(values[1], text)
-
-
-def _mvfind(values: list[Value]) -> Value:
-    for place, text in enumerate(many(values[0]) or ()):
-        if regex_found(values[1], text):
-            return float(place)
-    return None
-
-
-def _cidrmatch(values: list[Value]) -> Value:
-    text = text_of(values[1])
-    if text is None:
-        return None
-    network = ipaddress.ip_network(str(values[0]))
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return address.version == network.version and address in network
-
-
-def _substr(values: list[Value]) -> Value:
-    text, start = text_of(values[0]), int(number_of(values[1]) or 0)
-    if text is None:
-        return None
-    if start < 1:
-        return None  # no page says; whoever relies on it sees null
-    length = len(text) if len(values) < 3 else int(number_of(values[2]) or 0)
-    return text[start - 1 : start - 1 + length]
-
-
-def _split(values: list[Value]) -> Value:
-    text, by = text_of(values[0]), text_of(values[1])
-    if not by:
-        return None  # no page says; whoever relies on it sees null
-    parts = None if text is None else tuple(text.split(by))
-    return parts if parts is None or len(parts) > 1 else parts[0]
-
-
-def _strftime(values: list[Value]) -> Value:
-    time = number_of(values[0])
-    if time is None:
-        return None
-    return f"{time:.6f}" if values[1] == "%s.%6N" else f"<{time}>"
-
-
-def _case(values: list[Value]) -> Value:
-    return next((values[at + 1] for at in range(0, len(values), 2) if _truth(values[at]) is True), None)
-
-
-def _mvdedup(values: list[Value]) -> Value:
-    found = tuple(dict.fromkeys(many(values[0]) or ()))
-    return None if not found else found[0] if len(found) == 1 else found
-
-
-def _mvappend(values: list[Value]) -> Value:
-    """Multivalue eval functions, mvappend: all values of all arguments; what is null brings none."""
-    found = tuple(text for value in values for text in many(value) or ())
-    return None if not found else found[0] if len(found) == 1 else found
-
-
-def _replace(values: list[Value]) -> Value:
-    text = text_of(values[0])
-    return None if text is None else re2.sub(str(values[1]), str(values[2]), text)
-
-
-def _mvindex(values: list[Value]) -> Value:
-    found, at = many(values[0]) or (), int(number_of(values[1]) or 0)
-    return found[at] if at < len(found) else None
-
-
-FUNCTIONS: dict[str, Callable[[list[Value]], Value]] = {
-    "case": _case,
-    "cidrmatch": _cidrmatch,
-    "coalesce": lambda values: next((value for value in values if value is not None), None),
-    "false": lambda _: False,
-    "if": lambda values: values[1] if _truth(values[0]) is True else values[2],
-    "isnotnull": lambda values: values[0] is not None,
-    "isnull": lambda values: values[0] is None,
-    "len": lambda values: None if (text := text_of(values[0])) is None else float(len(text)),
-    "lower": lambda values: None if (text := text_of(values[0])) is None else text.lower(),
-    "match": _match,
-    "mvappend": _mvappend,
-    "mvcount": lambda values: None if (found := many(values[0])) is None else float(len(found)),
-    "mvdedup": _mvdedup,
-    "mvfind": _mvfind,
-    "mvindex": _mvindex,
-    "null": lambda _: None,
-    "replace": _replace,
-    "split": _split,
-    "strftime": _strftime,
-    "substr": _substr,
-    "tonumber": lambda values: number_of(values[0]),
-    "true": lambda _: True,
-}
 
 
 def parse_expression(text: str, dialect: Dialect) -> Expr:

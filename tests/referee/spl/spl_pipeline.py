@@ -10,7 +10,8 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 
 from spl_dialect import Dialect, UnknownSplError
-from spl_expression import number_of, parse_assignments, parse_expression
+from spl_expression import parse_assignments, parse_expression
+from spl_functions import number_of
 from spl_rows import Row, number_text
 from spl_search import parse_search
 
