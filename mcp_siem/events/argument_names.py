@@ -60,7 +60,8 @@ _SAYS_PATH = re.compile(
 )
 _URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]{0,31}:){1,3}(?://|\\\\|/\\|\\/)\S", re.ASCII)
 _LOOSE_URL = re.compile(
-    r"(?:https?|ftp|file|data|javascript|gopher|dict|ldap|blob):|(?:[\w-]{1,63}\.)+[A-Za-z]{2,24}(?:[:/?#]|$)|//\S",
+    r"(?:https?|ftp|file|data|javascript|gopher|dict|ldap|blob):|//\S|(?:[\w-]{1,63}\.)+"
+    r"(?:[A-Za-z]{2,24}[:/?#]|(?!(?:pdf|txt|csv|xml|png|jpe?g|gif|svg|zip|tar|ya?ml|json|html|docx?|xlsx?|pptx?|toml|md|py|js|ts)$)[A-Za-z]{2,24}$)",
     re.IGNORECASE,
 )
 _HOST = re.compile(

@@ -2,11 +2,11 @@
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from mcp_siem.events.confusables import CONFUSABLES
 
-__all__ = ["ANSI", "FOLDED", "SEEN", "VISIBLE"]
+__all__ = ["ANSI", "FOLDED", "SEEN", "VISIBLE", "rewritten"]
 
 # Terminal control sequences (ECMA-48 CSI): a terminal shows nothing of them, so a whole one goes, not ESC alone.
 ANSI = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x9b[0-?]{0,64}[ -/]{0,8}[@-~]")
@@ -29,6 +29,7 @@ _PLANE_OF_TAGS = range(0xE0000, 0xE1000)
 _BRAILLE_BLANK = 0x2800
 # U+FDFA alone would grow eighteenfold; such a character stays as it is.
 _LONGEST_FORM = 8
+_FEW = 16
 
 
 class _Memo(dict[int, str]):
@@ -74,6 +75,19 @@ def _seen_form(point: int) -> str:
     if not _visible_form(point):
         return ""
     return unicodedata.normalize("NFC", "".join(CONFUSABLES.get(part, part) for part in _parts(point)))
+
+
+def rewritten(text: str, table: Mapping[int, str]) -> str:
+    """`text.translate(table)`, at little cost where few different characters change."""
+    if text.isascii():
+        return text.translate(table)
+    changed = [(char, form) for char in set(text) if (form := table[ord(char)]) != char]
+    # One after the other is only right where no result is changed again.
+    if len(changed) > _FEW or {char for _, form in changed for char in form} & {char for char, _ in changed}:
+        return text.translate(table)
+    for char, form in changed:
+        text = text.replace(char, form)
+    return text
 
 
 VISIBLE = _Memo(_visible_form)

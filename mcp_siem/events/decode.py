@@ -6,19 +6,27 @@ from base64 import b64decode
 from collections.abc import Callable, Iterator
 from html.entities import html5
 
+import re2
+
 __all__ = ["SHORTEST_BASE64", "STEPS", "Piece", "base64_text", "decode_once"]
 
 # start and end in the text before a step, and what takes that place
 Piece = tuple[int, int, str]
 
 SHORTEST_BASE64 = 16
-# A run of Base64, or lines of it as MIME and PEM wrap them: only full lines may be followed by one more.
+# A run of Base64, or lines of it as MIME and PEM wrap them: only full lines may be followed by one more. Before it an
+# escape of serialised JSON may stand, whose letter is none of the run.
 _BASE64_RUN = re.compile(
-    rf"(?:[A-Za-z0-9+/]{{60,76}}\s{{1,2}})+[A-Za-z0-9+/]{{2,}}={{0,2}}|[A-Za-z0-9+/_-]{{{SHORTEST_BASE64},}}={{0,2}}"
+    r"(\\[nrtbf])?"
+    r"((?:[A-Za-z0-9+/]{60,76}(?:\s|\\[nr]){1,2})+[A-Za-z0-9+/]{2,}={0,2}"
+    rf"|[A-Za-z0-9+/_-]{{{SHORTEST_BASE64},}}={{0,2}})"
 )
+_HAS_RUN = re2.compile(rf"[A-Za-z0-9+/_-]{{{SHORTEST_BASE64}}}")
+_LONG_SEGMENT = re.compile(rf"(?<=/)[A-Za-z0-9+_-]{{{SHORTEST_BASE64},}}")
+_BETWEEN_LINES = re.compile(r"\s|\\[nr]")
 _ENTITY = re.compile(r"&(?:#0{0,32}([0-9]{1,7});?|#[xX]0{0,32}([0-9A-Fa-f]{1,6});?|([A-Za-z][A-Za-z0-9]{1,31};))")
 _ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
-_URL_SAFE = str.maketrans("-_", "+/", " \t\r\n")
+_URL_SAFE = str.maketrans("-_", "+/")
 _CHARACTERS = range(1, 0x110000)
 _SURROGATES = range(0xD800, 0xE000)
 _PRINTABLE_SHARE = 0.9
@@ -30,7 +38,7 @@ def decode_once(text: str, *, base64: bool = True) -> str:
         text = _ENTITY.sub(_entity, text)
     if "%" in text:
         text = _ESCAPES.sub(_escapes, text)
-    return _BASE64_RUN.sub(_base64_run, text) if base64 else text
+    return _BASE64_RUN.sub(_base64_run, text) if base64 and _HAS_RUN.search(_encodable(text)) else text
 
 
 def _entity(match: re.Match[str]) -> str:
@@ -51,18 +59,24 @@ def _escapes(match: re.Match[str]) -> str:
 
 
 def _base64_run(match: re.Match[str]) -> str:
-    run = match[0]
-    # What stands before the run may belong to the alphabet (`/tmp/aWdub3Jl...`), so each alignment is tried.
-    for skipped in range(4):
-        found = base64_text(run[skipped:])
-        if found is not None:
-            return run[:skipped] + found
-    return run
+    before, run = match[1] or "", match[2]
+    found = base64_text(run)
+    if found is not None:
+        return before + found
+    # A path before the run belongs to its alphabet as well: `/tmp/aWdub3Jl...`
+    segment = _LONG_SEGMENT.search(run)
+    found = base64_text(run[segment.start() :]) if segment else None
+    return match[0] if segment is None or found is None else before + run[: segment.start()] + found
+
+
+def _encodable(text: str) -> str:
+    """RE2 reads UTF-8, which has no half of a surrogate pair."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def base64_text(run: str) -> str | None:
     """The text that a Base64 run (standard or URL alphabet, padded or not) encodes, or None if it is no readable text."""
-    symbols = run.translate(_URL_SAFE).rstrip("=")
+    symbols = _BETWEEN_LINES.sub("", run).translate(_URL_SAFE).rstrip("=")
     symbols = symbols[: len(symbols) - (len(symbols) % 4 == 1)]
     if len(symbols) < SHORTEST_BASE64 - 2:
         return None

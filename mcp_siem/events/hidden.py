@@ -6,8 +6,10 @@ import re2
 
 __all__ = ["hidden_in_name", "hidden_in_text"]
 
-# ASCII text without any of these hides nothing. Serialised JSON may spell a character by its escape.
-_WORK = re2.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\\u(?:00|20|fe|FE|[dD][bB]4)|(?:\s|\\[nrt]){40}")
+# Serialised JSON may spell a character by its escape: each kind is looked for both ways.
+_ESCAPE = re2.compile(r"\\u(?:00[019]|007[fF]|20|[fF][eE][fF][fF]|[dD][bB]4)")
+_CONTROL = re2.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_PADDING = re2.compile(r"(?:[\s\x{a0}\x{2000}-\x{200a}\x{2028}\x{2029}\x{202f}\x{205f}\x{2800}\x{3000}]|\\[nrt]){40}")
 _ZERO_WIDTH = (
     r"[\u200b\u2060-\u2064\ufeff\u00ad\u180e\u034f\u115f\u1160\u3164\uffa0]"
     # Joiners shape emoji and the scripts of Asia: they hide only where ASCII stands on a side.
@@ -21,7 +23,6 @@ _KINDS = (
     ("tag", re.compile(r"[\U000e0000-\U000e0fff]|\\u[dD][bB]4[0-3]\\u[dD][c-fC-F]")),
     ("ansi", re.compile(r"\x1b[\[\]()#%PX^_]|[\x90\x9b\x9d]|\\u001[bB][\[\]()#%PX^_]|\\u009[bB]")),
     ("control", re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1a\x1c-\x1f\x7f]|\\u00(?:0[0-8bBeEfF]|1[0-9aAc-fC-F]|7[fF])")),
-    ("padding", re.compile(r"(?:\s|\\[nrt]){40}")),
 )
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
 _LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
@@ -31,11 +32,23 @@ _LETTER_OF_ASCII = re.compile(r"[A-Za-z]")
 
 def hidden_in_text(text: str) -> tuple[str, ...]:
     """The kinds of hidden characters in a text: zero_width, zero_width_run, bidi, tag, ansi, control, padding."""
-    if text.isascii() and not _WORK.search(text):
-        return ()
-    # A byte-order mark at the start is a habit of editors, blanks at the end hide nothing, a region's flag is an emoji.
-    shown = _FLAG.sub("", text.removeprefix("\ufeff").rstrip())
-    return tuple(kind for kind, pattern in _KINDS if pattern.search(shown))
+    padded = ("padding",) if _PADDING.search(_encodable(text.rstrip())) else ()
+    if not _may_hide(text):
+        return padded
+    # A byte-order mark at the start is a habit of editors, and a region's flag is an emoji.
+    shown = _FLAG.sub("", text.removeprefix("\ufeff"))
+    return tuple(kind for kind, pattern in _KINDS if pattern.search(shown)) + padded
+
+
+def _may_hide(text: str) -> bool:
+    if text.isascii():
+        return ("\\u" in text and _ESCAPE.search(text) is not None) or _CONTROL.search(text) is not None
+    return any(not char.isprintable() and char not in "\n\r\t" for char in set(text)) or "\\u" in text
+
+
+def _encodable(text: str) -> str:
+    """RE2 reads UTF-8, which has no half of a surrogate pair."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def hidden_in_name(name: str) -> tuple[str, ...]:

@@ -6,7 +6,8 @@ HASH is keyed, so that the same secret is recognised in another event and nothin
 import hashlib
 import hmac
 import re
-from collections.abc import Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import re2
@@ -107,7 +108,8 @@ class Redactor:
 
     def _hidden(self, text: str, *, base64: bool) -> list[_Span]:
         """The secrets that the revealed text shows, each with the span of the original that says it."""
-        if not self._hint.search(reveal_text(text, base64=base64)):
+        shown = reveal_text(text, base64=base64)
+        if shown == text or not self._hint.search(shown):
             return []
         revealed = reveal(text, base64=base64)
         hidden = []
@@ -122,14 +124,21 @@ class Redactor:
         taken = [_Span(start=m.start(), end=m.end(), type=m[1], hash=m[2]) for m in _PLACEHOLDER.finditer(text)]
         lower = text.lower()
         for known in self._formats:
-            if not any(keyword in lower for keyword in known.keywords):
+            if any(keyword in lower for keyword in known.keywords):
+                taken = sorted([*taken, *self._of_format(known, text, taken)], key=lambda span: span.start)
+        return taken
+
+    def _of_format(self, known: SecretFormat, text: str, taken: Sequence[_Span]) -> Iterator[_Span]:
+        """The secrets of one format that touch none of those taken, which stand in order."""
+        ends = [span.end for span in taken]
+        for match in known.pattern.finditer(text):
+            start, end = match.span(known.group)
+            after = bisect_right(ends, start)
+            if after < len(taken) and taken[after].start < end:
                 continue
-            for match in known.pattern.finditer(text):
-                start, end = match.span(known.group)
-                candidate = Candidate(text=text, start=match.start(), secret_start=start, secret_end=end)
-                if all(end <= span.start or start >= span.end for span in taken) and known.accepts(candidate):
-                    taken.append(_Span(start=start, end=end, type=known.type, hash=self.digest(candidate.secret)))
-        return sorted(taken, key=lambda span: span.start)
+            candidate = Candidate(text=text, start=match.start(), secret_start=start, secret_end=end)
+            if known.accepts(candidate):
+                yield _Span(start=start, end=end, type=known.type, hash=self.digest(candidate.secret))
 
 
 def _merged(spans: Iterable[_Span]) -> list[_Span]:

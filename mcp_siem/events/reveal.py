@@ -8,7 +8,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mcp_siem.events.characters import ANSI, SEEN, VISIBLE
+from mcp_siem.events.characters import ANSI, SEEN, VISIBLE, rewritten
 from mcp_siem.events.decode import STEPS, Piece, decode_once
 
 __all__ = ["Revealed", "reveal", "reveal_text"]
@@ -18,7 +18,7 @@ _NOT_PLAIN = re.compile(r"[^\x20-\x7e]")
 
 def reveal_text(text: str, *, base64: bool = True) -> str:
     """The text without disguises: the same as `reveal(...).text`, without the way back."""
-    return decode_once(ANSI.sub("", text).translate(VISIBLE), base64=base64).translate(SEEN)
+    return rewritten(decode_once(rewritten(ANSI.sub("", text), VISIBLE), base64=base64), SEEN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

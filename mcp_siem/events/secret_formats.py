@@ -56,6 +56,11 @@ class Candidate:
         """The part that would be replaced."""
         return self.text[self.secret_start : self.secret_end]
 
+    @property
+    def following(self) -> str:
+        """The character after it; empty at the end."""
+        return self.text[self.secret_end : self.secret_end + 1]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretFormat:
@@ -173,11 +178,7 @@ def _is_assigned(candidate: Candidate) -> bool:
     """A value of an assignment: sure in an environment, likely with digits or in quotes, never code or a type name."""
     secret = candidate.secret
     name = _name_of(candidate)
-    if (
-        not _is_real(candidate)
-        or _HARMLESS_NAME.search(name)
-        or candidate.text[candidate.secret_end :][:1] in {"(", "["}
-    ):
+    if not _is_real(candidate) or _HARMLESS_NAME.search(name) or candidate.following in {"(", "["}:
         return False
     quoted = candidate.text[candidate.secret_start - 1] in "\"'"
     if _CODE.fullmatch(secret) and not (quoted and not secret.isascii()):
