@@ -105,6 +105,8 @@ class _Group:
         while self.window and self.window[0].time < floor:
             self.measure.remove(self.window.popleft())
             gone += 1
+        while self.recent and self.recent[0][0] < floor:
+            self.recent.popleft()
         return gone
 
     def holds(self, floor: int) -> bool:

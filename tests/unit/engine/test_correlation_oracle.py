@@ -267,3 +267,12 @@ def test_an_event_with_millions_of_key_combinations_is_cut_and_counted() -> None
     found = correlator.feed(_hit(0, Happening(time=0, rules=frozenset({"r1"}), fields={"u": many, "h": many})))
     assert len(found) == correlate.MAX_GROUPS_PER_EVENT
     assert correlator.dropped == 5000 * 5000 - correlate.MAX_GROUPS_PER_EVENT
+
+
+def test_a_group_keeps_no_hit_longer_than_its_window() -> None:
+    case = Case("event_count", ("r1",), 10, ("u",), "gte", 99)
+    correlator = Correlator([_correlation(case)], every=False)
+    for at in range(50):
+        correlator.feed(_hit(at, Happening(time=at * 6, rules=frozenset({"r1"}), fields={"u": ["a"]})))
+    (group,) = correlator._runs[0]._groups.values()
+    assert len(group.recent) == len(group.window) == 2
