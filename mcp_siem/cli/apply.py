@@ -12,11 +12,9 @@ import click
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
 from mcp_siem.cli.loading import open_pack, say_off
-from mcp_siem.cli.plan import open_client, plan_now
+from mcp_siem.cli.plan import Siem, open_siem, plan_now
 from mcp_siem.cli.settings import Settings
-from mcp_siem.convert.target import Target
 from mcp_siem.deploy.apply import ApplyReport, apply_plan, report_to_json
-from mcp_siem.deploy.client import Client
 from mcp_siem.deploy.journal import FileJournal
 from mcp_siem.deploy.plan import Plan, plan_from_json
 from mcp_siem.errors import UsageError
@@ -65,23 +63,23 @@ def command(
     """Carry out a saved plan (FILE, from `plan --format json`), or make one now, show it, ask, and carry it out."""
     settings = options.settings_of(ctx)
     with console(output, quiet=quiet, no_color=no_color) as out:
-        plan, kind, client = (
+        plan, siem = (
             _saved(plan_file, env, settings) if plan_file else _fresh(rules, (target, env), settings, out, prune=prune)
         )
         if plan_file is None and not _agreed(plan, out, yes=yes):
             return 0
         report = apply_plan(
             plan,
-            target=kind,
-            client=client,
-            journal=FileJournal(_journal_path(journal), run=secrets.token_hex(8), clock=_now),
+            target=siem.target,
+            client=siem.client,
+            journal=FileJournal(_journal_path(journal), run=secrets.token_hex(8), clock=_now, place=siem.name),
             on_outcome=lambda outcome: out.say(outcome_line(outcome, out.style)),
         )
         _write(out, report, form)
     return report.exit_code
 
 
-def _saved(plan_file: str, env: str | None, settings: Settings) -> tuple[Plan, Target, Client]:
+def _saved(plan_file: str, env: str | None, settings: Settings) -> tuple[Plan, Siem]:
     try:
         text = sys.stdin.buffer.read() if plan_file == "-" else Path(plan_file).read_bytes()
     except OSError as error:
@@ -91,17 +89,17 @@ def _saved(plan_file: str, env: str | None, settings: Settings) -> tuple[Plan, T
             hint="make it with: mcp-siem plan --format json --output FILE",
         ) from error
     plan = plan_from_json(text, plan_file)
-    return plan, *open_client(plan.target, env, settings)
+    return plan, open_siem(plan.target, env, settings)
 
 
 def _fresh(
     rules: Sequence[str], where: tuple[str | None, str | None], settings: Settings, out: Console, *, prune: bool
-) -> tuple[Plan, Target, Client]:
+) -> tuple[Plan, Siem]:
     pack = open_pack(rules, settings)
     say_off(pack, out)
-    kind, client = open_client(*where, settings)
-    plan, _ = plan_now(pack, kind, client, prune=prune)
-    return plan, kind, client
+    siem = open_siem(*where, settings)
+    plan, _ = plan_now(pack, siem, prune=prune)
+    return plan, siem
 
 
 def _agreed(plan: Plan, out: Console, *, yes: bool) -> bool:

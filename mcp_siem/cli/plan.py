@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import click
 
@@ -18,7 +19,7 @@ from mcp_siem.deploy.retry import RetryingClient
 from mcp_siem.report.plans import PLAN_FORMATS, render_plan
 from mcp_siem.rules.rule import Rule, RulePack
 
-__all__ = ["command", "open_client", "plan_now"]
+__all__ = ["Siem", "command", "open_siem", "plan_now"]
 
 _FINDINGS = 10
 
@@ -52,8 +53,7 @@ def command(
     """Compare the rules with what stands on the SIEM of --env and show what would change."""
     settings = options.settings_of(ctx)
     pack = open_pack(rules, settings)
-    kind, client = open_client(target, env, settings)
-    plan, refusals = plan_now(pack, kind, client, prune=prune)
+    plan, refusals = plan_now(pack, open_siem(target, env, settings), prune=prune)
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
         for refusal in refusals:
@@ -62,15 +62,26 @@ def command(
     return _FINDINGS if exit_code and (plan.pending or plan.blocked) else 0
 
 
-def open_client(target: str | None, env: str | None, settings: Settings) -> tuple[Target, Client]:
-    """Both halves of the SIEM that --env (or the only fitting connection) names."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Siem:
+    """Both halves of a SIEM, and the name of its connection."""
+
+    name: str
+    target: Target
+    client: Client
+
+
+def open_siem(target: str | None, env: str | None, settings: Settings) -> Siem:
+    """The SIEM that --env (or the only fitting connection) names."""
     connection = connection_named(env, target, settings)
     backend = backend_named(connection.target)
-    return backend.target(), RetryingClient(backend.client(connection), sleep=time.sleep)
+    client = RetryingClient(backend.client(connection), sleep=time.sleep)
+    return Siem(name=connection.name, target=backend.target(), client=client)
 
 
-def plan_now(pack: RulePack, kind: Target, client: Client, *, prune: bool = False) -> tuple[Plan, list[Refusal]]:
+def plan_now(pack: RulePack, siem: Siem, *, prune: bool = False) -> tuple[Plan, list[Refusal]]:
     """Renders the pack, reads the SIEM and makes the plan; also gives what the target refused."""
+    kind = siem.target
     desired, refusals = render(kind, pack.alerting())
     withheld = [_withheld(kind, rule, str(rule.off)) for rule in pack if rule.off]
     named = {rule.id: rule for rule in pack}
@@ -78,7 +89,7 @@ def plan_now(pack: RulePack, kind: Target, client: Client, *, prune: bool = Fals
     addresses = [resource.address for resource, _ in desired] + [item.address for item in withheld]
     plan = make_plan(
         desired,
-        read_remotes(kind, client, addresses),
+        read_remotes(kind, siem.client, addresses),
         target=kind.name,
         pack=f"{pack.name}@{pack.version}",
         pack_digest=pack.digest,

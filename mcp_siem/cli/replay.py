@@ -55,7 +55,8 @@ def command(
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
         events = _counted(read_events(paths, source=source, deriver=make_deriver()), summary, out)
-        alerts = _summed(replay(Engine(pack, every=every), events, store=SpillingStore()), summary)
+        engine = Engine(pack, every=every)
+        alerts = _summed(replay(engine, events, store=SpillingStore()), summary)
         if form == "text":
             story = AlertStory({rule.id: rule_card(rule) for rule in pack}, out.style)
             _write_lines(out, (line for alert in alerts for line in story.lines(alert)))
@@ -64,6 +65,7 @@ def command(
             _write_lines(out, (alert_json(alert) for alert in alerts))
         else:
             out.line(_document(alerts, summary))
+        _say_losses(engine, out)
     return _FINDINGS if fail_level and summary.at_or_above(fail_level) else 0
 
 
@@ -81,6 +83,14 @@ def _summed(alerts: Iterable[Alert], summary: Summary) -> Iterator[Alert]:
     for alert in alerts:
         summary.add(alert)
         yield alert
+
+
+def _say_losses(engine: Engine, out: Console) -> None:
+    """What the engine could not judge is said: silence would look like peace."""
+    for rule_id, count in sorted(engine.failures.items()):
+        out.note(rule_id, f"the rule failed on {count} events, which it did not judge: a bug, please report it")
+    if engine.dropped:
+        out.note("correlations", f"{engine.dropped} events left their window early, because it held too many")
 
 
 def _write_lines(out: Console, lines: Iterable[str | bytes]) -> None:

@@ -1,6 +1,6 @@
 """Asks an event what a rule wants to know, and says which values answered."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from mcp_siem.engine.alert import Evidence
 from mcp_siem.engine.nodes import And, Exists, FieldRef, FieldTest, Keyword, Named, Node, Or
@@ -42,11 +42,19 @@ class EventView:
         return found
 
     def _values(self, name: str) -> list[object]:
-        values = self.event.values(name)
-        source = self._twins.get(name)
-        if source is None or values or self.event.has(name):
-            return values
+        source = self._derived_from(name)
+        if source is None:
+            return self.event.values(name)
         return [fold(value) if isinstance(value, str) else value for value in self.event.values(source)]
+
+    def _derived_from(self, name: str) -> str | None:
+        source = self._twins.get(name)
+        return None if source is None or self.event.has(name) else source
+
+    def original(self, name: str, place: int) -> tuple[str, object]:
+        """Field and value that a person reads for a reading: of a derived twin, those that it was folded from."""
+        source = self._derived_from(name)
+        return (name, self.readings(name)[place].raw) if source is None else (source, self.event.values(source)[place])
 
     def has(self, name: str) -> bool:
         """Says whether the field is present, be it empty or null; a twin is there if its original is."""
@@ -92,21 +100,21 @@ def _held(node: Node, view: EventView) -> Iterator[tuple[str, object]]:
         case Named():
             yield from _held(node.inner, view)
         case FieldTest():
-            yield from _first(node.name, view.readings(node.name), node.test.holds)
+            yield from _first(node.name, view, node.test.holds)
         case FieldRef():
-            yield from _first(node.name, view.readings(node.name), lambda reading: node.fits(reading, view))
+            yield from _first(node.name, view, lambda reading: node.fits(reading, view))
         case Exists() if node.wanted:
-            yield from _first(node.name, view.readings(node.name), lambda _: True)
+            yield from _first(node.name, view, lambda _: True)
         case Keyword():
             yield from ((name, reading.raw) for name, reading in view.leaves() if node.test.holds(reading))
         case _:
             return
 
 
-def _first(name: str, readings: Sequence[Reading], holds: Callable[[Reading], bool]) -> Iterator[tuple[str, object]]:
-    for reading in readings:
+def _first(name: str, view: EventView, holds: Callable[[Reading], bool]) -> Iterator[tuple[str, object]]:
+    for place, reading in enumerate(view.readings(name)):
         if holds(reading):
-            yield name, reading.raw
+            yield view.original(name, place)
             return
 
 

@@ -87,21 +87,23 @@ _MISSING = object()
 
 
 def flatten(data: Mapping[str, object]) -> dict[str, object]:
-    """Flat dotted keys; a list of objects becomes one list per leaf path, as search engines index it."""
+    """Flat dotted keys; a list of objects becomes one list per leaf path, as search engines index it.
+
+    Without recursion: how deep an event is nested is its sender's choice.
+    """
     out: dict[str, object] = {}
-    _flatten_into(out, "", data)
+    pending: list[tuple[str, object]] = [("", data)]
+    while pending:
+        prefix, node = pending.pop()
+        if isinstance(node, Mapping):
+            items = [(f"{prefix}.{key}" if prefix else str(key), value) for key, value in node.items()]
+            pending.extend(reversed(items))
+        elif isinstance(node, list | tuple) and any(isinstance(item, Mapping) for item in node):
+            pending.extend((prefix, item) for item in reversed(node))
+        else:
+            out[prefix] = _joined(out[prefix], node) if prefix in out else node
     return out
 
 
-def _flatten_into(out: dict[str, object], prefix: str, node: object) -> None:
-    if isinstance(node, Mapping):
-        for key, value in node.items():
-            _flatten_into(out, f"{prefix}.{key}" if prefix else str(key), value)
-    elif isinstance(node, list | tuple) and any(isinstance(item, Mapping) for item in node):
-        for item in node:
-            _flatten_into(out, prefix, item)
-    elif prefix in out:
-        held = out[prefix]
-        out[prefix] = [*(held if isinstance(held, list) else [held]), *(node if isinstance(node, list) else [node])]
-    else:
-        out[prefix] = node
+def _joined(held: object, more: object) -> list[object]:
+    return [*(held if isinstance(held, list) else [held]), *(more if isinstance(more, list) else [more])]

@@ -61,6 +61,12 @@ def test_a_twin_is_made_of_the_original_when_the_event_has_none(pack_of: PackOf)
     assert not Engine(pack).feed(Event(data={"y": hidden}))
 
 
+def test_evidence_of_a_derived_twin_is_the_original_that_a_person_reads(pack_of: PackOf) -> None:
+    hidden = "ig\u200bnore ｐREVIOUS"
+    (alert,) = Engine(pack_of(_rule({"x_folded|contains": "ignore previous"}))).feed(Event(data={"x": ["a", hidden]}))
+    assert [(item.field, item.value) for item in alert.evidence] == [("x", hidden)]
+
+
 def test_a_twin_that_the_event_carries_is_taken_as_it_is(pack_of: PackOf) -> None:
     engine = Engine(pack_of(_rule({"x_folded|contains": "needle"})))
     assert engine.feed(Event(data={"x": "a", "x_folded": "needle"}))
