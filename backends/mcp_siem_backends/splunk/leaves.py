@@ -6,7 +6,9 @@ made of what survives that. A `*` inside a value is looked up as one word and mi
 letters other than ASCII, `$` and backticks have no term of their own.
 """
 
+import math
 import re
+from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 
 from mcp_siem_backends.splunk.pattern import Parts, Wildcard, glob_regex, json_regex
@@ -14,7 +16,19 @@ from mcp_siem_backends.splunk.predicate import Leaf, Node, Pattern
 from mcp_siem_backends.splunk.refusals import refused
 from mcp_siem_backends.splunk.spl import ARRAY, eval_field, is_search_word, quoted, regex_text, search_field
 
-__all__ = ["cidr", "compare", "exists", "field_ref", "keyword", "null", "number", "regex", "text", "time_part"]
+__all__ = [
+    "cidr",
+    "compare",
+    "exists",
+    "field_ref",
+    "is_respelled",
+    "keyword",
+    "null",
+    "number",
+    "regex",
+    "text",
+    "time_part",
+]
 
 _UNSEARCHABLE = re.compile(r"[^\x20-\x7e]|[*$`]")
 _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
@@ -39,6 +53,12 @@ def text(field: str, parts: Parts, *, cased: bool = False) -> Node:
     return Leaf(pattern=pattern, term=spoken, exact=exact, pair=pair)
 
 
+def is_respelled(parts: Parts) -> bool:
+    """Says whether a text spells a number in another way than it is shipped, so that it finds both spellings."""
+    literal = str(parts[0]) if len(parts) == 1 else ""
+    return _NUMBER.fullmatch(literal) is not None and _shortest(literal) != literal
+
+
 def _body(parts: Parts, *, cased: bool, spelled: bool) -> str:
     body = glob_regex(parts, cased=cased)
     literal = str(parts[0]) if spelled else ""
@@ -53,6 +73,8 @@ def _shortest(literal: str) -> str:
     if len(literal) > _LONGEST_NUMBER:
         return literal
     value = float(literal)
+    if not math.isfinite(value):
+        return literal
     return str(int(value)) if value.is_integer() else repr(value)
 
 
@@ -133,7 +155,10 @@ def compare(field: str, sign: str, value: float) -> Node:
 
 
 def _spelled(value: float) -> str:
-    return str(int(value)) if float(value).is_integer() else repr(value)
+    """Plain decimal: eval's pages know no exponent."""
+    if isinstance(value, int):
+        return str(value)
+    return format(Decimal(repr(value)), "f") if not value.is_integer() else str(int(value))
 
 
 def regex(field: str, pattern: str) -> Node:

@@ -13,7 +13,16 @@ from sigma.conditions import ConditionValueExpression
 from sigma.conversion.state import ConversionState
 from sigma.correlations import SigmaCorrelationRule
 from sigma.processing.pipeline import ProcessingPipeline
-from sigma.types import Placeholder, SigmaCasedString, SigmaTimestampPart, SpecialChars
+from sigma.types import (
+    Placeholder,
+    SigmaCasedString,
+    SigmaNumber,
+    SigmaQueryExpression,
+    SigmaRegularExpression,
+    SigmaString,
+    SigmaTimestampPart,
+    SpecialChars,
+)
 
 from mcp_siem.events.fold import fold_pattern
 from mcp_siem.events.taxonomy import TWIN_SUFFIX, Taxonomy
@@ -131,7 +140,12 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
     def convert_condition_field_eq_val_str(self, cond: Any, state: Any) -> Node:
         """A string, case-insensitive."""
         del state
-        return leaves.text(cond.field, _parts(cond.value, cond.field))
+        parts = _parts(cond.value, cond.field)
+        if leaves.is_respelled(parts):
+            self._note(
+                "numbers and texts look alike in Splunk, so a text that spells a number is found in both spellings"
+            )
+        return leaves.text(cond.field, parts)
 
     def convert_condition_field_eq_val_str_case_sensitive(self, cond: Any, state: Any) -> Node:
         """A string, exact in case."""
@@ -152,7 +166,7 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
         """A regular expression, searched, case-sensitive unless it says `i`."""
         del state
         self._note(_PCRE)
-        if cond.value.contains_placeholder():
+        if isinstance(cond.value.regexp, SigmaString) and cond.value.contains_placeholder():
             raise refused("SPLUNK-PLACEHOLDER", str(cond.value.regexp))
         flags = "".join(sorted(cond.value.sigma_to_re_flag[flag] for flag in cond.value.flags))
         return leaves.regex(cond.field, translated_regex(str(cond.value.regexp), flags))
@@ -190,6 +204,13 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
         del state
         self._note("a field whose value was null is absent in Splunk, so `exists` does not see it")
         return leaves.exists(cond.field) if cond.value.exists else negated(leaves.exists(cond.field))
+
+    def convert_condition_val(self, cond: Any, state: Any) -> Node:
+        """Any condition without a field."""
+        known = isinstance(cond.value, SigmaString | SigmaNumber | SigmaRegularExpression | SigmaQueryExpression)
+        if not known or isinstance(cond.value, SigmaTimestampPart):
+            raise refused("SPLUNK-PYSIGMA", f"{type(cond.value).__name__} without a field")
+        return super().convert_condition_val(cond, state)  # type: ignore[no-any-return]
 
     def convert_condition_val_str(self, cond: Any, state: Any) -> Node:
         """A keyword: a text anywhere in the values."""

@@ -17,6 +17,7 @@ DETECTIONS = [
     ("SPLUNK-KEYWORD-REGEX", {"s": {"|re": "a.b"}}, "s"),
     ("SPLUNK-PATTERN", {"s": {"f|re": "(a)\\1"}}, "s"),
     ("SPLUNK-PLACEHOLDER", {"s": {"f|expand": "%x%"}}, "s"),
+    ("SPLUNK-PYSIGMA", {"s": {"|gte": 5}}, "s"),
     ("SPLUNK-TIME-WEEK", {"s": {"f|week": 5}}, "s"),
 ]
 

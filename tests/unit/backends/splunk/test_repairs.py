@@ -6,11 +6,13 @@ What our text means is judged by the interpreter in tests/referee/spl; here stan
 from collections.abc import Callable
 
 import pytest
-import yaml
 from sigma.backends.splunk import SplunkBackend
 from sigma.collection import SigmaCollection
 
+from mcp_siem.convert.target import Query
+from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.rule import Rule
+from mcp_siem_backends.splunk.target import SplunkTarget
 
 Spl = Callable[[Rule], str]
 Make = Callable[..., Rule]
@@ -153,7 +155,7 @@ def test_several_conditions_of_one_rule_are_alternatives(detection_rule: Make, s
     assert spl(rule) == '(f="x" OR g="y")'
 
 
-def test_datasets_of_other_rules_are_left_out_and_unknown_ones_are_not(detection_rule: Make, spl: Spl) -> None:
+def test_datasets_of_other_rules_are_left_out_and_unknown_ones_are_not(detection_rule: Make) -> None:
     from mcp_siem.convert.target import Query  # noqa: PLC0415 - with it
     from mcp_siem.events.taxonomy import Taxonomy  # noqa: PLC0415 - with it
     from mcp_siem_backends.splunk.target import SplunkTarget  # noqa: PLC0415 - another taxonomy than the fixture's
@@ -173,8 +175,27 @@ def test_datasets_of_other_rules_are_left_out_and_unknown_ones_are_not(detection
     other = target.query(detection_rule({"s": {"f": "x"}}, logsource={"category": "a"}))
     assert isinstance(other, Query)
     assert other.text.startswith("`mcp_siem_endpoint_index` NOT event.dataset IN (")
-    del spl
 
 
-def test_the_rule_text_is_what_yaml_says() -> None:
-    assert yaml.safe_load("f: 'a\\?b'") == {"f": "a\\?b"}, "the tables above spell Sigma's escapes, not YAML's"
+def test_a_number_spelled_as_text_is_found_as_it_is_shipped_and_a_note_says_so(
+    detection_rule: Make, taxonomy: Taxonomy
+) -> None:
+    query = SplunkTarget(taxonomy).query(detection_rule({"s": {"f": "5.0"}}))
+    assert isinstance(query, Query)
+    assert r"\A5\.0\z|\A5\z" in query.text
+    assert any("both spellings" in note for note in query.notes)
+
+
+@pytest.mark.parametrize(
+    ("selection", "expected"),
+    [
+        ({"f": 10**15}, f"| where isnotnull(mvfilter(tonumber('f')={10**15}))"),
+        ({"f": 1e22}, f"| where isnotnull(mvfilter(tonumber('f')={10**22}))"),
+        ({"f|gt": 0.0000001}, "f>0.0000001\n| where isnotnull(mvfilter(tonumber('f')>0.0000001))"),
+        ({"f": "1e999"}, r"""| where isnotnull(mvfind('f', "(?is)\A1e999\z"))"""),
+    ],
+)
+def test_numbers_of_any_size_are_written_in_plain_decimal(
+    selection: dict[str, object], expected: str, detection_rule: Make, spl: Spl
+) -> None:
+    assert spl(detection_rule({"s": selection})) == expected
