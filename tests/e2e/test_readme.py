@@ -10,6 +10,7 @@ import click
 import pytest
 
 from mcp_siem.cli.main import VERBS, cli
+from mcp_siem.rules.pack import load_pack
 
 ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
@@ -91,3 +92,9 @@ def test_every_verb_of_the_readme_exists_and_every_exit_code_is_documented() -> 
         "11",
         "130",
     }
+
+
+def test_every_rule_is_mentioned_in_the_readme_or_the_page_it_links() -> None:
+    assert "docs/rules.md" in README.read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    assert [rule.stem for rule in load_pack().alerting() if rule.stem not in page] == []
