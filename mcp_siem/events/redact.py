@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import re2
 
 from mcp_siem.events.characters import VISIBLE
+from mcp_siem.events.decode import substitute
 from mcp_siem.events.reveal import reveal, reveal_text
 from mcp_siem.events.secret_formats import Candidate, SecretFormat, parse_secret_formats
 
@@ -154,9 +155,4 @@ def _merged(spans: Iterable[_Span]) -> list[_Span]:
 
 
 def _replaced(text: str, spans: Iterable[_Span]) -> str:
-    out: list[str] = []
-    done = 0
-    for span in spans:
-        out += (text[done : span.start], span.placeholder)
-        done = span.end
-    return "".join((*out, text[done:]))
+    return substitute(text, ((span.start, span.end, span.placeholder) for span in spans))

@@ -4,7 +4,6 @@ import base64
 import binascii
 import math
 import re
-import tomllib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 import re2
 
 from mcp_siem.errors import ConfigError
+from mcp_siem.events.toml import line_of_key, read_toml
 
 __all__ = ["SecretFormat", "parse_secret_formats"]
 
@@ -83,22 +83,17 @@ class SecretFormat:
 
 def parse_secret_formats(text: str, source: str) -> tuple[SecretFormat, ...]:
     """Reads secrets.toml in its order; raises ConfigError with `source:line` and the reason."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        place = f"{source}:{line[1] if line else 1}"
-        raise ConfigError(f"not valid TOML: {error}", source=place, hint="fix the TOML syntax at this line") from error
+    document = read_toml(text, source)
     if document.keys() != {"format", "secrets"} or document["format"] != _FORMAT or document["format"] is True:
         raise ConfigError(f"needs format = {_FORMAT} and [secrets], nothing else", source=f"{source}:1", hint=_HINT)
-    if not isinstance(document["secrets"], dict):
+    secrets = document["secrets"]
+    if not isinstance(secrets, dict):
         raise ConfigError("[secrets] must hold a table for each type", source=f"{source}:1", hint=_HINT)
-    return tuple(_parse_format(name, entry, text, source) for name, entry in document["secrets"].items())
+    return tuple(_parse_format(name, entry, text, source) for name, entry in secrets.items())
 
 
 def _parse_format(name: str, entry: object, text: str, source: str) -> SecretFormat:
-    found = re.search(rf"^[ \t]*\[?(?:secrets\.)?\"?{re.escape(name)}\"?[ \t]*[=\].]", text, re.MULTILINE)
-    place = f"{source}:{text.count(chr(10), 0, found.start()) + 1 if found else 1}"
+    place = f"{source}:{line_of_key(text, name, table='secrets')}"
     fault = "must be a table" if not isinstance(entry, Mapping) else _fault(name, entry)
     if fault or not isinstance(entry, Mapping):
         raise ConfigError(f"secret {name!r}: {fault}", source=place, hint=_HINT)

@@ -1,11 +1,11 @@
 """The taxonomy: every canonical field, and which logsource a dataset belongs to. Built from text, no I/O."""
 
 import re
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mcp_siem.errors import ConfigError
+from mcp_siem.events.toml import line_of_key, read_toml
 
 __all__ = ["FIELD_TYPES", "SENSITIVITIES", "TWIN_SUFFIX", "Field", "Taxonomy", "parse_taxonomy"]
 
@@ -74,13 +74,7 @@ class Taxonomy:
 
 def parse_taxonomy(text: str, source: str) -> Taxonomy:
     """Reads taxonomy.toml; raises ConfigError with `source:line` and the reason."""
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        line = re.search(r"at line (\d+)", str(error))
-        place = f"{source}:{line[1] if line else text.count(chr(10)) + 1}"
-        raise ConfigError(f"not valid TOML: {error}", source=place, hint="fix the TOML syntax at this line") from error
-    return _Reader(text=text, source=source).taxonomy(document)
+    return _Reader(text=text, source=source).taxonomy(read_toml(text, source))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,9 +191,7 @@ class _Reader:
                 parent, dot, _ = parent.rpartition(".")
 
     def _error(self, name: str, message: str) -> ConfigError:
-        quoted = re.escape(name)
-        found = re.search(rf'^[ \t]*\[?[ \t]*(?:"{quoted}"|{quoted})[ \t]*[=.\]]', self.text, re.MULTILINE)
-        line = self.text.count("\n", 0, found.start()) + 1 if found else 1
+        line = line_of_key(self.text, name)
         return ConfigError(message, source=f"{self.source}:{line}", hint=_HINT)
 
 
