@@ -6,10 +6,11 @@ from functools import partial
 
 from sigma.conditions import SigmaCondition
 from sigma.correlations import SigmaCorrelationRule
-from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections, SigmaRule
+from sigma.rule import SigmaRule
 
 from mcp_siem.errors import Issue
 from mcp_siem.rules.condition import condition_faults
+from mcp_siem.rules.detection import detection_of, detections_of, item_of
 from mcp_siem.rules.expand import SOLE, expressible
 from mcp_siem.rules.faults import CRASHES, guarded, issue_of
 from mcp_siem.rules.shape import shape_issues
@@ -78,7 +79,7 @@ def _selection_issues(document: Document, node: object, where: Keys) -> Iterator
         for index, item in enumerate(node):
             yield from _selection_issues(document, item, (*where, index))
     else:
-        yield from guarded(document, partial(SigmaDetection.from_definition, node), *where)[1]
+        yield from guarded(document, partial(detection_of, node), *where)[1]
 
 
 def _item_issues(
@@ -91,7 +92,7 @@ def _item_issues(
             hint = "put one of the two into a selection of its own"
             yield Issue(code="MS006", message=message, path=document.path, line=document.line_of(*where), hint=hint)
         odd = _odd_value(document, name, values, where)
-        yield from odd or guarded(document, partial(SigmaDetectionItem.from_mapping, name, values), *where)[1]
+        yield from odd or guarded(document, partial(item_of, name, values), *where)[1]
 
 
 def _odd_value(document: Document, key: str, value: object, where: Keys) -> list[Issue]:
@@ -124,7 +125,7 @@ def _condition_issues(
 
 
 def _parsed(section: dict[str, object]) -> object:
-    detections = SigmaDetections.from_dict(section)
+    detections = detections_of(section)
     return SigmaCondition(str(section["condition"]), detections).parsed
 
 

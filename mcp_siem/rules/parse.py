@@ -1,6 +1,7 @@
 """A rule's text into fresh pySigma objects: pySigma rewrites its objects in place, so each use parses its own."""
 
 import warnings
+from typing import Any
 from uuid import UUID
 
 from sigma.collection import SigmaCollection
@@ -9,12 +10,15 @@ from sigma.exceptions import SigmaRuleLocation
 from sigma.rule import SigmaRule
 
 from mcp_siem.errors import PackError
+from mcp_siem.rules.detection import detections_of
 from mcp_siem.rules.faults import CRASHES, issue_of
 from mcp_siem.rules.filters import with_filters
 from mcp_siem.rules.rule import Rule
 from mcp_siem.rules.yamltext import Document, read_documents
 
 __all__ = ["main_rule", "parse_rule"]
+
+_HARMLESS = {"selection": {"field": "value"}, "condition": "selection"}
 
 
 def parse_rule(rule: Rule) -> SigmaCollection:
@@ -24,11 +28,13 @@ def parse_rule(rule: Rule) -> SigmaCollection:
         raise PackError(issues)
     data = [document.data for document in documents if isinstance(document.data, dict)]
     sieves = [part for part in data if "filter" in part]
-    rules = [with_filters(part, sieves) for part in data if "filter" not in part]
+    source = SigmaRuleLocation(rule.path, rule.line)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return SigmaCollection.from_dicts(rules, source=SigmaRuleLocation(rule.path, rule.line))
+            return SigmaCollection(
+                [_parsed(with_filters(part, sieves), source) for part in data if "filter" not in part]
+            )
     except CRASHES as error:
         raise PackError([issue_of(error, _place(rule))]) from error
 
@@ -39,6 +45,14 @@ def main_rule(rule: Rule, collection: SigmaCollection) -> SigmaRule | SigmaCorre
         return collection[UUID(rule.id)]
     except CRASHES as error:
         raise PackError([issue_of(error, _place(rule))]) from error
+
+
+def _parsed(data: dict[str, Any], source: SigmaRuleLocation) -> SigmaRule | SigmaCorrelationRule:
+    if "correlation" in data:
+        return SigmaCorrelationRule.from_dict(data, source=source)
+    parsed = SigmaRule.from_dict({**data, "detection": _HARMLESS}, source=source)
+    parsed.detection = detections_of(data["detection"], source)
+    return parsed
 
 
 def _place(rule: Rule) -> Document:

@@ -19,8 +19,18 @@ _TAG = "tag:yaml.org,2002:"
 _MERGE = f"{_TAG}merge"
 _TEXT = frozenset({"str", "timestamp", "value"})
 _SCALARS = yaml.constructor.SafeConstructor()
+# Python takes quadratic time to read long numbers to the base 60, and refuses to write more than 4,300 digits.
+_LONGEST_INT = 400
+
+
+def _whole(node: yaml.ScalarNode) -> int:
+    if len(node.value) > _LONGEST_INT:
+        raise ValueError
+    return int(_SCALARS.construct_yaml_int(node))
+
+
 _VALUES: Mapping[str, Callable[[yaml.ScalarNode], object]] = {
-    "int": _SCALARS.construct_yaml_int,
+    "int": _whole,
     "float": _SCALARS.construct_yaml_float,
     "bool": _SCALARS.construct_yaml_bool,
     "null": lambda _: None,
