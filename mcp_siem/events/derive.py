@@ -65,7 +65,7 @@ _SIDES = {
         "mcp.server.instructions",
     ),
 }
-_RESOURCE_METHODS = frozenset({"resources/read", "resources/subscribe", "resources/unsubscribe"})
+_RESOURCE_METHODS = ("resources/read", "resources/subscribe", "resources/unsubscribe")
 
 
 class Deriver:
@@ -86,12 +86,14 @@ class Deriver:
         `arguments` are those of the call, `schema` is the tool's JSON Schema, where they are known.
         """
         done = _Redaction(self._redactor)
-        if arguments is None and data.get("mcp.method.name") in _RESOURCE_METHODS and "mcp.resource.uri" in data:
-            arguments = {"uri": data["mcp.resource.uri"]}
-        derived = {**_hidden(data), **_of_inventory(data)}
+        uri = data.get("mcp.resource.uri")
+        if arguments is None and uri is not None and data.get("mcp.method.name") in _RESOURCE_METHODS:
+            arguments = {"uri": uri}
+        derived = _hidden(data)
         if arguments is not None:
             derived |= self._of_arguments(data, arguments, schema, done)
         event = {name: done.value(name, value) for name, value in data.items() if value is not None}
+        derived |= _of_inventory(event)
         event |= {name: value for name, value in derived.items() if name not in event}
         event |= done.secrets(event)
         caller = principal_of(event)
@@ -153,7 +155,7 @@ class _Redaction:
         for side, found in self._found.items():
             for part, index in (("type", 0), ("hash", 1)):
                 field = f"mcp.{side}.secret.{part}"
-                values = [*_listed(event.get(field)), *(pair[index] for pair in found)]
+                values = [*_texts(event, (field,)), *(pair[index] for pair in found)]
                 if values:
                     told[field] = list(dict.fromkeys(values))
         return told

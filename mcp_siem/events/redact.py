@@ -71,11 +71,11 @@ class Redactor:
 
     def redact(self, text: str) -> Redacted:
         """The text with a placeholder for each secret; what is already redacted stays as it is."""
-        if len(text) < _SHORTEST_SECRET:
-            return Redacted(text=text)
         is_ascii = text.isascii()
         # RE2 and every JSON writer refuse half a surrogate pair.
         text = text if is_ascii else _SURROGATE.sub("\ufffd", text)
+        if len(text) < _SHORTEST_SECRET:
+            return Redacted(text=text)
         spans = self._spans(text) if self._hint.search(text) else []
         text = _replaced(text, spans)
         if not is_ascii or _DISGUISE.search(text):

@@ -13,7 +13,7 @@ def plain_tree(value: object, text: Callable[[str, str], str]) -> object:
     """A copy of JSON-like data that any JSON writer takes, every text replaced by `text(name, text)`.
 
     `name` is the name of the member that the text, or the list it stands in, belongs to. Keys are
-    texts as well. What lies deeper than MAX_DEPTH is None.
+    texts as well. An object or list deeper than MAX_DEPTH is empty.
     """
     root: list[object] = []
     waiting: list[tuple[object, str, int, Callable[[object], None]]] = [(value, "", 0, root.append)]
@@ -21,7 +21,7 @@ def plain_tree(value: object, text: Callable[[str, str], str]) -> object:
         node, name, depth, put = waiting.pop()
         if isinstance(node, Mapping):
             if depth >= MAX_DEPTH:
-                put(None)
+                put({})
                 continue
             members: dict[str, object] = {}
             put(members)
@@ -31,7 +31,7 @@ def plain_tree(value: object, text: Callable[[str, str], str]) -> object:
             waiting += [(member, key, depth + 1, _member_of(members, shown)) for key, shown, member in fresh]
         elif isinstance(node, list | tuple):
             if depth >= MAX_DEPTH:
-                put(None)
+                put([])
                 continue
             items: list[object] = []
             put(items)
