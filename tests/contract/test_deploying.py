@@ -1,5 +1,6 @@
 """Plans of real rules, carried out on Kibana and on splunkd over HTTP with the targets that ship."""
 
+import contextlib
 import copy
 import json
 from collections.abc import Callable, Iterator
@@ -66,7 +67,7 @@ falsepositives: [none]
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """A SIEM with both halves. `analyst` edits what is an analyst's, `drift` what is ours, `foreign` adds another's."""
+    """A SIEM with both halves. `analyst` edits what is an analyst's, `drift` what is ours; `switch` is on or off."""
 
     target: Target
     client: Client
@@ -74,6 +75,8 @@ class Bench:
     analyst: Callable[[str], None]
     survived: Callable[[str], bool]
     drift: Callable[[str], str]
+    switch: Callable[[str, bool], None]
+    runs: Callable[[str], bool]
     exchanges: list[Exchange]
     faults: list[Answer | None]
 
@@ -109,6 +112,8 @@ def kibana(server: KibanaServer) -> Bench:
         analyst=analyst,
         survived=survived,
         drift=drift,
+        switch=lambda key, on: rule(key).update(enabled=on),
+        runs=lambda key: rule(key)["enabled"] is True,
         exchanges=server.exchanges,
         faults=server.faults,
     )
@@ -142,6 +147,8 @@ def splunk(server: SplunkServer) -> Bench:
         analyst=analyst,
         survived=survived,
         drift=drift,
+        switch=lambda key, on: held(key).update(disabled="0" if on else "1"),
+        runs=lambda key: (held(key)["disabled"], held(key)["is_scheduled"]) == ("0", "1"),
         exchanges=server.exchanges,
         faults=server.faults,
     )
@@ -161,6 +168,8 @@ def memory() -> Bench:
         analyst=lambda key: client.documents[key].update(enabled=False, exceptions=["l"]),
         survived=lambda key: (client.documents[key]["enabled"], client.documents[key]["exceptions"]) == (False, ["l"]),
         drift=drift,
+        switch=lambda key, on: client.documents[key].update(enabled=on),
+        runs=lambda key: client.documents[key]["enabled"] is True,
         exchanges=[],
         faults=[],
     )
@@ -239,6 +248,27 @@ def test_rules_are_created_and_then_there_is_nothing_to_do(bench: Bench, rendere
     again = planned(bench, desired)
     assert actions(again) == {ONE: Action.NOOP, TWO: Action.NOOP}
     assert [change.reasons for change in again.changes] == [(), ()]
+
+
+@pytest.mark.parametrize("kill_at", range(3))
+@pytest.mark.parametrize("sent", [False, True], ids=["before the write", "after the write"])
+def test_a_created_rule_runs_even_if_its_creation_was_interrupted(
+    bench: Bench, rendered: Pack, kill_at: int, *, sent: bool
+) -> None:
+    desired = rendered(bench.target, (ONE, "exec", "high"))
+    dying = Dying(bench.client, kill_at, sent=sent)
+    with contextlib.suppress(Killed):
+        apply_plan(planned(bench, desired), target=bench.target, client=dying, journal=MemoryJournal())
+    deployed(bench, desired)
+    assert bench.runs(ONE)
+
+
+def test_a_rule_that_an_analyst_switched_off_stays_off(bench: Bench, rendered: Pack) -> None:
+    deployed(bench, rendered(bench.target, (ONE, "exec", "high")))
+    bench.switch(ONE, False)  # noqa: FBT003 - off
+    deployed(bench, rendered(bench.target, (ONE, "shell", "critical")))
+    deployed(bench, rendered(bench.target, (ONE, "shell", "critical"), text=COUNTED))
+    assert not bench.runs(ONE)
 
 
 def test_applied_twice_changes_nothing(bench: Bench, rendered: Pack) -> None:

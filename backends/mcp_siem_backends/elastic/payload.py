@@ -64,7 +64,7 @@ ANALYST_OWNED = (
 
 _TAG = "mcp-siem"
 _MARKS = {"applied": f"{_TAG}:applied=", "pack": f"{_TAG}:pack=", "tool": f"{_TAG}:tool="}
-# Left on a rule that is being replaced by one of another type, so that an interrupted apply enables it in the end.
+# Left on a rule that is still written disabled, so that an interrupted apply enables it in the end.
 _RESUME = f"{_TAG}:resume=enabled"
 _NAMESPACES = ("attack.", "atlas.", "car.", "cve.", "d3fend.", "detection.", "mcp-ttp.", "owasp-mcp.", "stp.")
 _YOURS = "---\n*Written by mcp-siem. Text below this line is yours and is kept.*"
@@ -130,10 +130,10 @@ def parse(document: Mapping[str, object]) -> Remote:
 
 
 def steps(change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
-    """The writes of a change, each idempotent; a new rule starts disabled, an old one stays as it was.
+    """The writes of a change, each idempotent: a new rule is written disabled and then enabled, an old one stays as it was.
 
     One write replaces a rule whole, its exceptions with it, so it never runs without them. Only a change of type has
-    to delete: then the new rule is written disabled with its exceptions, and enabled last.
+    to delete: then the new rule is written disabled with its exceptions, and enabled last if it was.
     """
     key = change.address.partition(":")[2]
     if change.action is Action.DELETE:
@@ -141,8 +141,11 @@ def steps(change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
     if change.after is None or change.action is Action.NOOP:
         return []
     if remote is None:
-        new = _document(change.after, {}, marker)
-        return [Step(verb="put", key=key, document=new, says="create the rule, disabled")]
+        new = _document(change.after, {"enabled": True}, marker)
+        return [
+            Step(verb="put", key=key, document=_waiting(new), says="create the rule, disabled"),
+            Step(verb="put", key=key, document=new, says="enable the rule"),
+        ]
     final = _document(change.after, remote.document, marker)
     write = Step(verb="put", key=key, document=final, says="replace the rule with its exceptions, actions and state")
     if remote.document.get("type") in (None, final["type"]):
@@ -151,15 +154,19 @@ def steps(change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
 
 
 def _retyped(key: str, final: Document) -> list[Step]:
-    """Kibana cannot change the type of a rule. Until the last write the rule carries no applied digest."""
+    """Kibana cannot change the type of a rule."""
+    return [
+        Step(verb="delete", key=key, document=None, says="delete the rule, whose type changes"),
+        Step(verb="put", key=key, document=_waiting(final), says="create it again with its exceptions, disabled"),
+    ]
+
+
+def _waiting(final: Document) -> Document:
+    """The rule, disabled; without an applied digest until the last write, so that an interrupted apply goes on."""
     applied = _MARKS["applied"]
     tags = [applied if tag.startswith(applied) else tag for tag in _texts(final["tags"])]
     resume = [_RESUME] if final["enabled"] is True else []
-    waiting = {**final, "enabled": False, "tags": [*tags, *resume]}
-    return [
-        Step(verb="delete", key=key, document=None, says="delete the rule, whose type changes"),
-        Step(verb="put", key=key, document=waiting, says="create it again with its exceptions, disabled"),
-    ]
+    return {**final, "enabled": False, "tags": [*tags, *resume]}
 
 
 def kibana_ndjson(resources: Sequence[Resource]) -> str:
