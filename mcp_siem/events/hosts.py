@@ -7,9 +7,10 @@ from urllib.parse import unquote
 
 __all__ = ["host_of_url", "host_spellings"]
 
-# WHATWG: tabs and line breaks inside a URL do not count, a backslash is a slash, whatever stands before @ is a user.
+# WHATWG: tabs and line breaks inside a URL do not count, a backslash is a slash, whatever stands before @ is a user, and
+# of the schemes of the web a third slash means nothing (`http:///host`), while `file:///x` has no host.
 _IGNORED = re.compile(r"[\t\r\n]")
-_AUTHORITY = re.compile(r"[^/?#\\]*[/\\]{2,}([^/?#\\]*)")
+_AUTHORITY = re.compile(r"(?:(?:https?|wss?|ftp):[/\\]{2,}|[^/?#\\]*[/\\]{2})([^/?#\\]*)", re.IGNORECASE)
 _PORT = re.compile(r":\d{0,5}$")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]{0,16}|\d{1,20}", re.ASCII)
 _PARTS_OF_IPV4 = 4
