@@ -60,6 +60,7 @@ from mcp_siem.errors import Issue, PackError
 from mcp_siem.events.fold import fold_pattern
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.parse import main_rule, parse_rule
+from mcp_siem.rules.places import CONDITION, value_label
 from mcp_siem.rules.rule import Rule
 
 __all__ = ["Detection", "compile_correlation", "compile_detection", "compile_parsed", "parsed_rule"]
@@ -67,7 +68,6 @@ __all__ = ["Detection", "compile_correlation", "compile_detection", "compile_par
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: Wildcard.MANY, SpecialChars.WILDCARD_SINGLE: Wildcard.ONE}
 # Filters join a rule as selections of this name (rules/filters.py).
 _FILTER_PREFIX = re.compile(r"^_filter[0-9]+_")
-_LONGEST_LABEL = 200
 
 Parts = list[str | Wildcard]
 
@@ -86,9 +86,12 @@ class Detection:
 
 
 class _Refused(Exception):  # noqa: N818 - a part of a rule that has no meaning here, not an error of ours
+    """`part` is set where it is caught: what of the rule it is about, as `rules/places.py` calls it."""
+
     def __init__(self, code: str, message: str, hint: str) -> None:
         super().__init__(message)
         self.code, self.message, self.hint = code, message, hint
+        self.part = ""
 
 
 def parsed_rule(rule: Rule) -> Any:
@@ -116,7 +119,8 @@ def compile_parsed(rule: Rule, parsed: Any, taxonomy: Taxonomy) -> Detection:
 
 
 def _issue(rule: Rule, refused: _Refused) -> Issue:
-    return Issue(code=refused.code, message=refused.message, path=rule.path, line=rule.line, hint=refused.hint)
+    path, line = rule.place(refused.part)
+    return Issue(code=refused.code, message=refused.message, path=path, line=line, hint=refused.hint)
 
 
 class _Compiler:
@@ -130,19 +134,21 @@ class _Compiler:
 
     def condition(self, conditions: Sequence[Any]) -> Node:
         """Several conditions of one rule are alternatives."""
-        nodes = [self._guarded(partial(self._parsed, one)) for one in conditions]
+        nodes = [self._guarded(partial(self._parsed, one), CONDITION) for one in conditions]
         return _linked(Or, nodes, part="any condition")
 
     def _parsed(self, condition: Any) -> Node:
         return self._walk(condition.parse(postprocess=False))
 
-    def _guarded(self, compile_part: Callable[[], Node]) -> Node:
+    def _guarded(self, compile_part: Callable[[], Node], part: str) -> Node:
         try:
             return compile_part()
-        except _Refused as refused:
-            self.refused.append(refused)
+        except _Refused as error:
+            refused = error
         except SigmaError as error:
-            self.refused.append(_Refused("MS041", str(error), "see the Sigma specification, section Condition"))
+            refused = _Refused("MS041", str(error), "see the Sigma specification, section Condition")
+        refused.part = part
+        self.refused.append(refused)
         return Or(parts=())
 
     def _walk(self, item: Any) -> Node:
@@ -185,7 +191,8 @@ class _Compiler:
         labels = _labels(item)
         values = item.value or [SigmaNull()]
         leaves = [
-            self._guarded(partial(self._leaf, item, value, label)) for value, label in zip(values, labels, strict=True)
+            self._guarded(partial(self._leaf, item, value, part), part)
+            for value, part in zip(values, labels, strict=True)
         ]
         node = _linked(And if item.value_linking is ConditionAND else Or, leaves, part=_key(item))
         return Not(inner=node) if item.negated else node
@@ -344,7 +351,7 @@ def _labels(item: Any) -> list[str]:
     """How the rule spells each value. Modifiers change values one by one; where one did not, the new value is told."""
     values = item.value or [SigmaNull()]
     written = item.original_value if len(item.original_value or ()) == len(values) else values
-    return [f"{_key(item)}: {_spelled(value)}"[:_LONGEST_LABEL] for value in written]
+    return [value_label(_key(item), _spelled(value)) for value in written]
 
 
 def _spelled(value: Any) -> str:

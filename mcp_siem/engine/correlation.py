@@ -15,6 +15,7 @@ from typing import Any, Literal, assert_never
 
 from mcp_siem.engine.predicates import OPERATORS
 from mcp_siem.errors import Issue, PackError
+from mcp_siem.rules.places import correlation_key
 from mcp_siem.rules.rule import Rule
 
 __all__ = ["Correlation", "CorrelationType", "Member", "Seen", "Threshold", "read_correlation"]
@@ -103,18 +104,23 @@ def read_correlation(rule: Rule, parsed: Any) -> Correlation:
     condition = parsed.condition
     references = [str(reference.reference) for reference in parsed.referenced_rules]
     if not references:
-        raise _refused(rule, "the correlation names no rule", "list the rules that it builds on under `rules`")
+        raise _refused(rule, "rules", "the correlation names no rule", "list the rules that it builds on under `rules`")
     extended = hasattr(condition, "expression")
     if extended and kind != "temporal":
-        raise _refused(rule, "an extended condition has no meaning for an order", "list the rules in order, without it")
+        raise _refused(
+            rule,
+            "condition",
+            "an extended condition has no meaning for an order",
+            "list the rules in order, without it",
+        )
     percentile = 50 if extended or condition.percentile is None else condition.percentile
     if not 0 <= percentile <= _HUNDRED:
-        raise _refused(rule, f"there is no percentile {percentile}", "give a percentile from 0 to 100")
+        raise _refused(rule, "condition", f"there is no percentile {percentile}", "give a percentile from 0 to 100")
     aliases = {one.alias: {str(ref.reference): field for ref, field in one.mapping.items()} for one in parsed.aliases}
     group_by = tuple(parsed.group_by or ())
     counted = () if extended or kind == "event_count" else _names(condition.fieldref)
     if kind not in ("event_count", "value_count", "temporal", "temporal_ordered") and len(counted) != 1:
-        raise _refused(rule, f"{kind} needs exactly one field", "give `field` one name")
+        raise _refused(rule, "condition", f"{kind} needs exactly one field", "give `field` one name")
     return Correlation(
         rule=rule,
         type=kind,
@@ -135,8 +141,9 @@ def read_correlation(rule: Rule, parsed: Any) -> Correlation:
     )
 
 
-def _refused(rule: Rule, message: str, hint: str) -> PackError:
-    return PackError([Issue(code="MS044", message=message, path=rule.path, line=rule.line, hint=hint)])
+def _refused(rule: Rule, key: str, message: str, hint: str) -> PackError:
+    path, line = rule.place(correlation_key(key))
+    return PackError([Issue(code="MS044", message=message, path=path, line=line, hint=hint)])
 
 
 def _names(fields: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -132,25 +132,10 @@ class _Run:
             bench = Bench(self._proven, rule, self._bases(rule))
         except PackError as error:
             self._refused.add(rule.id)
-            for issue in error.issues:
-                # The bases of a correlation are rules of their own, and say it themselves.
-                if (issue.path, issue.line) == (rule.path, rule.line):
-                    yield finding_of(_located(issue, self._loaded.documents[rule.id]))
+            # Those of a correlation's bases are told by these as well; the report says them once.
+            yield from (finding_of(issue) for issue in error.issues)
             return
         yield from bench.try_cases(fixtures)
-
-
-def _located(issue: Issue, document: Document) -> Issue:
-    """The engine's issue at the line of the item that it names first (`field|modifiers: value`)."""
-    node = document.data.get("detection") if isinstance(document.data, dict) else None
-    for name, selection in node.items() if isinstance(node, dict) else ():
-        for index, part in enumerate(selection if isinstance(selection, list) else [selection]):
-            for key in part if isinstance(part, dict) else ():
-                if issue.message.startswith(f"{key}:"):
-                    at = ("detection", name, index, key) if isinstance(selection, list) else ("detection", name, key)
-                    line = document.line_of(*at)
-                    return Issue(code=issue.code, message=issue.message, path=issue.path, line=line, hint=issue.hint)
-    return issue
 
 
 def _reached(documents: Mapping[str, Document]) -> dict[str, int]:

@@ -10,6 +10,7 @@ import yaml
 from mcp_siem.rules.entries import Data, Entry, bases_of, canonical, index_of, look_up
 from mcp_siem.rules.expand import expand, placeholders
 from mcp_siem.rules.filters import applies
+from mcp_siem.rules.places import places_of
 from mcp_siem.rules.rule import LogSource, Rule
 
 __all__ = ["link"]
@@ -77,6 +78,7 @@ class _Linker:
             line=entry.document.line,
             alerts=alerts,
             off=self._off(chain),
+            places=places_of([part.document for part in (entry, *sieves)]),
         )
 
     def _filled(self, entry: Entry) -> Data:

@@ -26,7 +26,8 @@ class Rule:
 
     `text` is self-contained YAML: the documents this rule refers to (base rules, filters that apply) and
     then its own, so that a target needs nothing else. `digest` is SHA-256, hex, of what `text` means: neither
-    formatting nor comments change it, values of `[vars]` do. `path` and `line` say where its document starts. `alerts` is False for a base rule of a correlation without
+    formatting nor comments change it, values of `[vars]` do. `path` and `line` say where its document starts,
+    `places` where its parts stand. `alerts` is False for a base rule of a correlation without
     `generate`. `off` says why a rule does not run (an unset `[vars]` entry), else None.
     """
 
@@ -45,6 +46,12 @@ class Rule:
     line: int
     alerts: bool = True
     off: str | None = None
+    places: Mapping[str, tuple[str, int]] = field(default_factory=dict, compare=False, repr=False)
+
+    def place(self, name: str) -> tuple[str, int]:
+        """Path and line of a part of the rule (a name of `rules/places.py`), else of its key, else of the rule."""
+        key, _, _ = name.partition(": ")
+        return self.places.get(name) or self.places.get(key) or (self.path, self.line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
