@@ -1,6 +1,7 @@
 """The last station of every event: what is derived from it, and the secrets out of it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 
 import orjson
 
@@ -65,6 +66,8 @@ _SIDES = {
         "mcp.server.instructions",
     ),
 }
+_SHORT = 200
+_KEPT = 4096
 _RESOURCE_METHODS = ("resources/read", "resources/subscribe", "resources/unsubscribe")
 
 
@@ -73,6 +76,8 @@ class Deriver:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
+        # Names, methods and versions come again with every event: the answer for a short text is kept a while.
+        self._short = lru_cache(maxsize=_KEPT)(redactor.redact_member)
 
     def complete(
         self,
@@ -85,7 +90,7 @@ class Deriver:
 
         `arguments` are those of the call, `schema` is the tool's JSON Schema, where they are known.
         """
-        done = _Redaction(self._redactor)
+        done = _Redaction(self._member)
         uri = data.get("mcp.resource.uri")
         if arguments is None and uri is not None and data.get("mcp.method.name") in _RESOURCE_METHODS:
             arguments = {"uri": uri}
@@ -100,6 +105,9 @@ class Deriver:
         if caller is not None:
             event.setdefault("mcp.principal", caller)
         return event
+
+    def _member(self, name: str, text: str) -> Redacted:
+        return self._short(name, text) if len(text) <= _SHORT else self._redactor.redact_member(name, text)
 
     def _of_arguments(
         self,
@@ -128,8 +136,8 @@ class Deriver:
 class _Redaction:
     """The redaction of one event: each text once, and what was found on which side."""
 
-    def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
+    def __init__(self, redact: Callable[[str, str], Redacted]) -> None:
+        self._redact = redact
         self._known: dict[tuple[str, str], Redacted] = {}
         self._side: str | None = None
         self._found: dict[str, dict[tuple[str, str], None]] = {side: {} for side in _SIDES}
@@ -144,7 +152,7 @@ class _Redaction:
     def _text(self, name: str, text: str) -> str:
         redacted = self._known.get((name, text))
         if redacted is None:
-            self._known[name, text] = redacted = self._redactor.redact_member(name, text)
+            self._known[name, text] = redacted = self._redact(name, text)
         if self._side is not None:
             self._found[self._side].update(dict.fromkeys(redacted.found))
         return redacted.text
