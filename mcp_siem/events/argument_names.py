@@ -6,15 +6,18 @@ from functools import lru_cache
 
 __all__ = [
     "is_content_name",
+    "is_exclusion_name",
     "is_host_name",
     "is_id_name",
     "is_launch_name",
     "is_path_name",
     "is_place_name",
+    "is_sought_name",
     "is_url_name",
     "looks_like_host",
     "looks_like_option",
     "looks_like_path",
+    "looks_rooted",
     "looks_like_url",
     "property_schemas",
     "schema_kind",
@@ -38,7 +41,11 @@ _PATH_WORDS = _vocabulary(
 _NAME_OF = _vocabulary("file dir folder directory")
 _PLACE_WORDS = _vocabulary(
     "source sources src destination destinations dest dst target targets from to input output out location locations"
-    " include exclude ref revision base head config uri"
+    " include ref revision base head config uri"
+)
+_EXCLUSION_WORDS = _vocabulary("exclude excludes excluded exclusion exclusions ignore ignores ignored omit except")
+_SOUGHT_WORDS = _vocabulary(
+    "query queries q search pattern patterns regex regexp keyword keywords term terms title subject caption heading label topic"
 )
 _CONTENT_WORDS = _vocabulary(
     "content contents text texts body data string str code script html markdown md message messages msg comment comments"
@@ -91,6 +98,16 @@ def _words(name: str) -> tuple[str, ...]:
 def is_content_name(name: str) -> bool:
     """True if the argument holds something written or said, whatever that looks like."""
     return bool(set(_words(name)[-1:]) & _CONTENT_WORDS)
+
+
+def is_exclusion_name(name: str) -> bool:
+    """True if the argument says what the call leaves out: it touches none of it."""
+    return bool(set(_words(name)) & _EXCLUSION_WORDS)
+
+
+def is_sought_name(name: str) -> bool:
+    """True if the argument holds words to look for or to show, in which `.env` and `--config` are topics."""
+    return bool(set(_words(name)[-1:]) & _SOUGHT_WORDS)
 
 
 def is_path_name(name: str) -> bool:
@@ -151,6 +168,12 @@ def looks_like_path(value: str, *, relative: bool = False) -> bool:
     if steps_up(value) and (relative or _NO_BLANKS.fullmatch(value)):
         return True
     return relative and ("/" in value or "\\" in value) and not looks_like_url(value)
+
+
+def looks_rooted(value: str) -> bool:
+    """True for a path that starts at a root or home, or climbs more than one folder: no word to look for does."""
+    climbs = len(_TRAVERSAL.findall(value)) > 1
+    return climbs or (_ROOTED.fullmatch(value) is not None and value != "/" and not value.startswith("."))
 
 
 def steps_up(value: str) -> bool:

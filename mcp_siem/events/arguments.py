@@ -10,6 +10,7 @@ from itertools import islice
 from typing import TypeVar
 
 from mcp_siem.events import argument_names as names
+from mcp_siem.events.fold import fold, is_plain
 from mcp_siem.events.hosts import host_of_url, host_spellings
 
 __all__ = ["MAX_LEAVES", "TypedArguments", "measure", "typed_arguments"]
@@ -21,6 +22,7 @@ _KINDS = ("value", "path", "url", "host", "option", "id")
 _BIG = 1 << 256
 _LONGEST_PATH = 4096
 _MOST_LINES = 3
+_LONGEST_OPTION = 255
 _Item = TypeVar("_Item")
 
 
@@ -125,7 +127,7 @@ def _kinds(node: _Node, text: str, root: object) -> Iterator[tuple[str, str]]:
     if not isinstance(node.value, str) or len(text) > _LONGEST_TYPED:
         return
     said = names.schema_kind(node.schema, root) if node.schema is not None else None
-    if names.is_content_name(node.name) and said is None:
+    if (names.is_content_name(node.name) and said is None) or names.is_exclusion_name(node.name):
         return
     bare = text.strip()
     is_url = names.looks_like_url(bare, loose=said == "url" or names.is_url_name(node.name))
@@ -136,7 +138,7 @@ def _kinds(node: _Node, text: str, root: object) -> Iterator[tuple[str, str]]:
         yield from (("host", host) for host in host_spellings(bare))
     if _is_path(node.name, bare, said, is_url=is_url):
         yield "path", bare
-    if not node.in_launch_list and names.looks_like_option(text):
+    if not node.in_launch_list and _is_option(node.name, text):
         yield "option", text
 
 
@@ -152,4 +154,15 @@ def _is_path(name: str, bare: str, said: str | None, *, is_url: bool) -> bool:
     if names.is_path_name(name) or said == "path":
         # a line break does not make a path harmless, but many lines are no path
         return bool(bare) and len(bare) <= _LONGEST_PATH and bare.count("\n") < _MOST_LINES
+    if names.is_sought_name(name):
+        return len(bare) <= _LONGEST_PATH and "\n" not in bare and names.looks_rooted(bare)
     return names.looks_like_path(bare, relative=names.is_place_name(name))
+
+
+def _is_option(name: str, text: str) -> bool:
+    """Disguised dashes count; a text to look for that goes on after a blank is about an option and is none."""
+    if len(text) > _LONGEST_OPTION or (names.is_sought_name(name) and " " in text):
+        return False
+    return names.looks_like_option(text) or (
+        "\n" not in text and not is_plain(text) and names.looks_like_option(fold(text))
+    )
