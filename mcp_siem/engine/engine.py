@@ -86,13 +86,15 @@ class Engine:
     def _routed(self, event: Event) -> tuple[Detection, ...]:
         """The rules whose logsource fits the event's dataset; all of them if it names none, or several."""
         named = [value for value in event.values(_DATASET) if isinstance(value, str)]
-        dataset = named[0] if len(named) == 1 else None
-        if dataset is None or dataset.casefold() not in self._taxonomy.datasets:
+        if len(named) != 1:
             return self._detections
-        routed = self._routes.get(dataset)
+        route = self._taxonomy.route(named[0])
+        if route is None:
+            return self._detections
+        routed = self._routes.get(route)
         if routed is None:
-            routed = tuple(one for one in self._detections if _fits(one.rule, dataset, self._taxonomy))
-            self._routes[dataset] = routed
+            routed = tuple(one for one in self._detections if _fits(one.rule, route, self._taxonomy))
+            self._routes[route] = routed
         return routed
 
     def _hit(self, event: Event, view: EventView, held: Mapping[str, tuple[Evidence, ...]]) -> Hit:

@@ -50,6 +50,13 @@ class Taxonomy:
         field = self.fields.get(name)
         return field.twin_of if field else None
 
+    def route(self, dataset: str) -> str | None:
+        """One name for all datasets that are tried against the same rules, few however many datasets there are."""
+        name = dataset.casefold()
+        if name in self.datasets:
+            return name
+        return f"{name.partition('.')[0]}.*" if self._family(name) else None
+
     def matches(
         self, dataset: object, *, category: str | None = None, product: str | None = None, service: str | None = None
     ) -> bool:
@@ -57,14 +64,32 @@ class Taxonomy:
 
         A part that the dataset has must agree. A part it lacks excludes only if the taxonomy gives
         that value to other datasets: `product: linux` excludes no endpoint event, since no dataset
-        names an operating system, but `product: mcp` does. An unknown or absent dataset is tried
-        against every rule.
+        names an operating system, but `product: mcp` does. An unknown dataset of a known family
+        (`mcp.other`) is tried against the rules that see any of that family; one of an unknown family,
+        or none, against every rule.
         """
-        own = self.datasets.get(dataset.casefold()) if isinstance(dataset, str) else None
-        if own is None:
-            return True
         named = (("category", category), ("product", product), ("service", service))
-        return all(self._agrees(own, part, value.casefold()) for part, value in named if value)
+        parts = [(part, value.casefold()) for part, value in named if value]
+        name = dataset.casefold() if isinstance(dataset, str) else ""
+        own = self.datasets.get(name)
+        family = [own] if own is not None else [self.datasets[one] for one in self._family(name)]
+        return not family or any(all(self._agrees(one, *part) for part in parts) for one in family)
+
+    def excluded(
+        self, *, category: str | None = None, product: str | None = None, service: str | None = None
+    ) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What a rule of this logsource never sees, as queries say it: whole families (`web` for `web.*`), single datasets."""
+        fitting = {
+            name for name in self.datasets if self.matches(name, category=category, product=product, service=service)
+        }
+        kept = {name.partition(".")[0] for name in fitting}
+        families = {name.partition(".")[0] for name in self.datasets} - kept
+        singles = {name for name in self.datasets if name not in fitting and name.partition(".")[0] in kept}
+        return tuple(sorted(families)), tuple(sorted(singles))
+
+    def _family(self, name: str) -> list[str]:
+        family, dot, _ = name.partition(".")
+        return [one for one in self.datasets if dot and one.startswith(f"{family}.")]
 
     def _agrees(self, own: Mapping[str, str], part: str, value: str) -> bool:
         if part in own:

@@ -1,6 +1,6 @@
 """Where a rule looks: the macro and source type that bound it, and the datasets that are not its business."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mcp_siem.events.taxonomy import Taxonomy
@@ -20,7 +20,7 @@ _DATASET = "event.dataset"
 class Scope:
     """`bound` starts every search, so that none looks at everything; `routing` leaves out other rules' datasets.
 
-    An event without a dataset, or with one that the taxonomy does not know, is tried against every rule.
+    An event without a dataset, or with one of a family that the taxonomy does not know, is tried against every rule.
     """
 
     bound: str
@@ -36,22 +36,13 @@ def scope_of(category: str | None, product: str | None, service: str | None, tax
     """The scope of a Sigma logsource; events of product `mcp` are ours, all others are where the site keeps them."""
     is_mcp = (product or "").casefold() == "mcp"
     bound = f'`{INDEX_MACRO}` sourcetype="{SOURCETYPE}"' if is_mcp else f"`{ENDPOINT_MACRO}`"
-    known = list(taxonomy.datasets) if taxonomy else []
-    fitting = {
-        name
-        for name in known
-        if taxonomy and taxonomy.matches(name, category=category, product=product, service=service)
-    }
-    return Scope(bound=bound, routing=_routing(known, fitting), is_mcp=is_mcp)
+    excluded = taxonomy.excluded(category=category, product=product, service=service) if taxonomy else ((), ())
+    return Scope(bound=bound, routing=_routing(*excluded), is_mcp=is_mcp)
 
 
-def _routing(known: Sequence[str], fitting: Collection[str]) -> Node | None:
-    """Families of which no member fits are named by their prefix."""
-    families = {family for name in known if (family := name.partition(".")[0]) != name}
-    apart = {family for family in families if not any(name.startswith(f"{family}.") for name in fitting)}
-    singles = {name for name in known if name not in fitting and name.partition(".")[0] not in apart}
-    leaves = [text(_DATASET, [f"{family}.", Wildcard.MANY]) for family in sorted(apart)]
-    leaves += [text(_DATASET, [name]) for name in sorted(singles)]
+def _routing(families: Sequence[str], singles: Sequence[str]) -> Node | None:
+    leaves = [text(_DATASET, [f"{family}.", Wildcard.MANY]) for family in families]
+    leaves += [text(_DATASET, [name]) for name in singles]
     return negated(any_of(leaves)) if leaves else None
 
 

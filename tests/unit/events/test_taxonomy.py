@@ -91,3 +91,26 @@ def test_a_malformed_taxonomy_is_refused_with_line_reason_and_next_step(text: st
     assert caught.value.source == f"t.toml:{line}"
     assert reason in caught.value.message
     assert caught.value.hint
+
+
+def test_an_unknown_dataset_of_a_known_family_is_tried_as_the_family_is(taxonomy: Taxonomy) -> None:
+    assert taxonomy.matches("mcp.other", product="mcp", service="protocol")
+    assert not taxonomy.matches("mcp.other", category="process_creation")
+    assert taxonomy.matches("vendor.log", product="mcp")
+    assert taxonomy.route("MCP.Protocol") == "mcp.protocol"
+    assert taxonomy.route("mcp.other") == taxonomy.route("mcp.another") == "mcp.*"
+    assert taxonomy.route("vendor.log") is None
+    assert taxonomy.route("mcp") is None
+
+
+def test_what_a_query_leaves_out_is_what_the_engine_does_not_try(taxonomy: Taxonomy) -> None:
+    for logsource in (
+        {"product": "mcp", "service": "protocol"},
+        {"product": "mcp"},
+        {"category": "dns_query"},
+        {"product": "x"},
+    ):
+        families, singles = taxonomy.excluded(**logsource)
+        for name in (*taxonomy.datasets, "mcp.other", "endpoint.other", "vendor.log", "mcp"):
+            left_out = name in singles or any(name.startswith(f"{family}.") for family in families)
+            assert taxonomy.matches(name, **logsource) is not left_out
