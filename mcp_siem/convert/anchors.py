@@ -6,10 +6,11 @@ it, exactly. Pure.
 """
 
 import itertools
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from mcp_siem.convert.regex import (
+from mcp_siem.convert.pattern import (
     ALL,
     ANY_TEXT,
     EMPTY,
@@ -21,7 +22,6 @@ from mcp_siem.convert.regex import (
     Chars,
     Node,
     Ranges,
-    RegexUnsupportedError,
     Repeat,
     Seq,
     alt,
@@ -29,6 +29,7 @@ from mcp_siem.convert.regex import (
     repeat,
     seq,
 )
+from mcp_siem.convert.regex import RegexUnsupportedError
 
 __all__ = ["whole_text"]
 
@@ -153,16 +154,9 @@ def _narrowed(parts: list[Node], anchors: list[list[Anchor]]) -> Node:
     if not anchors:
         return parts[0]
     demands = [_demands_of(group) for group in anchors]
-    if _product(len(options) for options in demands) > _MOST_PATHS:
+    if math.prod(len(options) for options in demands) > _MOST_PATHS:
         raise RegexUnsupportedError(f"anchors in more than {_MOST_PATHS} alternatives")
     return alt(_fitted(parts, chosen) for chosen in itertools.product(*demands))
-
-
-def _product(lengths: Iterator[int]) -> int:
-    total = 1
-    for length in lengths:
-        total *= length
-    return total
 
 
 def _demands_of(group: Sequence[Anchor]) -> list[_Demand]:

@@ -11,6 +11,7 @@ __all__ = ["LAST_CASED", "fold_mappings", "is_caseless", "multi_folds", "orbit",
 
 # No character above this one has a case variant; a test walks all of Unicode.
 LAST_CASED = 0x1E943
+_SURROGATES = range(0xD800, 0xE000)
 _ASCII_ORBITS = {"k": "Kk\u212a", "s": "Ss\u017f"}
 # Simple foldings that Unicode 15.1 added; RE2 knows them, older Pythons do not.
 _LATE_FOLDS = {"\u1fd3": "\u0390", "\u1fe3": "\u03b0", "\ufb05": "\ufb06"}
@@ -93,4 +94,4 @@ def _simple_fold(char: str) -> str:
 
 
 def _is_surrogate(point: int) -> bool:
-    return 0xD800 <= point <= 0xDFFF
+    return point in _SURROGATES

@@ -5,40 +5,29 @@ without anchors needs (`anchors.py`) and how a target writes a tree are other fi
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal
 
-from mcp_siem.convert.casing import orbit
+from mcp_siem.convert.casing import LAST_CASED, orbit
+from mcp_siem.convert.pattern import (
+    ALL,
+    ANY_CHAR,
+    WORD,
+    Anchor,
+    AnchorKind,
+    Chars,
+    Node,
+    Ranges,
+    alt,
+    complement,
+    ranges_of,
+    repeat,
+    seq,
+)
 
-__all__ = [
-    "ALL",
-    "ANY_CHAR",
-    "ANY_TEXT",
-    "EMPTY",
-    "NEVER",
-    "WORD",
-    "Alt",
-    "Anchor",
-    "Chars",
-    "Node",
-    "Ranges",
-    "RegexUnsupportedError",
-    "Repeat",
-    "Seq",
-    "alt",
-    "complement",
-    "literal",
-    "parse_regex",
-    "ranges_of",
-    "repeat",
-    "seq",
-]
+__all__ = ["RegexUnsupportedError", "parse_regex"]
 
-Ranges = tuple[tuple[int, int], ...]
-AnchorKind = Literal["start", "end", "line_start", "line_end", "word", "not_word"]
-
-_TOP = 0x10FFFF
+_HIGHEST = 0x10FFFF
 _MOST_REPEATS = 1000
 _DEEPEST = 100
 
@@ -47,117 +36,7 @@ class RegexUnsupportedError(ValueError):
     """The pattern uses something that no tree here can say; says what."""
 
 
-@dataclass(frozen=True, slots=True)
-class Chars:
-    """One character of a set: sorted, disjoint, inclusive ranges of code points."""
-
-    ranges: Ranges
-
-
-@dataclass(frozen=True, slots=True)
-class Seq:
-    """The items one after another."""
-
-    items: tuple["Node", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Alt:
-    """Any one of the options; without options, nothing matches."""
-
-    options: tuple["Node", ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """The item from `least` to `most` times; None is without limit."""
-
-    item: "Node"
-    least: int
-    most: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Anchor:
-    """A place between two characters."""
-
-    kind: AnchorKind
-
-
-Node = Chars | Seq | Alt | Repeat | Anchor
-
-ALL: Ranges = ((0, _TOP),)
-ANY_CHAR = Chars(ALL)
-ANY_TEXT = Repeat(ANY_CHAR, 0, None)
-EMPTY = Seq(())
-NEVER = Alt(())
-
-
-def ranges_of(pairs: Iterable[tuple[int, int]]) -> Ranges:
-    """The pairs sorted, overlaps and neighbours joined."""
-    out: list[tuple[int, int]] = []
-    for low, high in sorted(pairs):
-        if out and low <= out[-1][1] + 1:
-            out[-1] = (out[-1][0], max(out[-1][1], high))
-        else:
-            out.append((low, high))
-    return tuple(out)
-
-
-def complement(ranges: Ranges) -> Ranges:
-    """Every other code point."""
-    out: list[tuple[int, int]] = []
-    at = 0
-    for low, high in ranges:
-        if at < low:
-            out.append((at, low - 1))
-        at = high + 1
-    return (*out, (at, _TOP)) if at <= _TOP else tuple(out)
-
-
-def literal(text: str) -> Node:
-    """The text itself, character for character."""
-    return seq(Chars(((ord(char), ord(char)),)) for char in text)
-
-
-def seq(items: Iterable[Node]) -> Node:
-    """The items one after another, flat; NEVER if one of them is."""
-    flat: list[Node] = []
-    for item in items:
-        if isinstance(item, Seq):
-            flat.extend(item.items)
-        elif item in (NEVER, Chars(())):
-            return NEVER
-        else:
-            flat.append(item)
-    return flat[0] if len(flat) == 1 else Seq(tuple(flat))
-
-
-def alt(options: Iterable[Node]) -> Node:
-    """Any of the options, flat and each once; single characters are joined to one set."""
-    flat: dict[Node, None] = {}
-    for option in options:
-        flat.update(dict.fromkeys(option.options if isinstance(option, Alt) else (option,)))
-    sets = [option for option in flat if isinstance(option, Chars)]
-    others: list[Node] = [option for option in flat if not isinstance(option, Chars)]
-    if sets and (joined := ranges_of(pair for item in sets for pair in item.ranges)):
-        others.insert(0, Chars(joined))
-    return others[0] if len(others) == 1 else Alt(tuple(others))
-
-
-def repeat(item: Node, least: int, most: int | None) -> Node:
-    """The item that often; what can be said without repetition is."""
-    if (least, most) == (1, 1):
-        return item
-    if most == 0 or item == EMPTY:
-        return EMPTY
-    if item in (NEVER, Chars(())):
-        return EMPTY if least == 0 else NEVER
-    return Repeat(item, least, most)
-
-
 _DIGIT: Ranges = ((0x30, 0x39),)
-WORD: Ranges = ((0x30, 0x39), (0x41, 0x5A), (0x5F, 0x5F), (0x61, 0x7A))
 _SPACE: Ranges = ((0x09, 0x0A), (0x0C, 0x0D), (0x20, 0x20))
 _PERL = {"d": _DIGIT, "w": WORD, "s": _SPACE}
 _POSIX: dict[str, Ranges] = {
@@ -181,6 +60,9 @@ _ANCHORS: dict[str, AnchorKind] = {"A": "start", "z": "end", "b": "word", "B": "
 _LOOKS = {"=": "a look-ahead", "!": "a look-ahead", "<=": "a look-behind", "<!": "a look-behind"}
 _QUANTIFIER = re.compile(r"\{(\d{1,4})(,(\d{0,4}))?\}")
 _HEX = re.compile(r"x([0-9A-Fa-f]{2})|x\{([0-9A-Fa-f]{1,8})\}|u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})")
+_LOW = re.compile(r"\\u([dD][c-fC-F][0-9A-Fa-f]{2})")
+_HIGH_SURROGATES = range(0xD800, 0xDC00)
+_SURROGATES = range(0xD800, 0xE000)
 _OCTAL = re.compile(r"0[0-7]{0,2}|[1-7][0-7]{2}")
 _GROUP = re.compile(r"\?(?:P?<[A-Za-z_]\w*>|([ims]*)(?:-([ims]+))?([:)]))")
 _POSIX_CLASS = re.compile(r"\[:(\^?)([a-z]+):\]")
@@ -242,7 +124,7 @@ class _Parser:
         self.at = found.end()
         return flags.changed(found[1] or "", on=True).changed(found[2] or "", on=False)
 
-    def _atom(self, flags: _Flags, depth: int) -> Node:
+    def _atom(self, flags: _Flags, depth: int) -> Node:  # noqa: PLR0911 - one return per kind of atom
         char = self.text[self.at]
         self.at += 1
         match char:
@@ -343,11 +225,11 @@ class _Parser:
 
     def _joined(self, point: int) -> int:
         r"""The character of a pair of surrogates written as two `\uXXXX`."""
-        found = re.compile(r"\\u([dD][c-fC-F][0-9A-Fa-f]{2})").match(self.text, self.at)
-        if 0xD800 <= point <= 0xDBFF and found:  # noqa: PLR2004 - the high surrogates
+        found = _LOW.match(self.text, self.at)
+        if point in _HIGH_SURROGATES and found:
             self.at = found.end()
             return 0x10000 + ((point - 0xD800) << 10) + (int(found[1], 16) - 0xDC00)
-        if point > _TOP or 0xD800 <= point <= 0xDFFF:  # noqa: PLR2004 - the surrogates
+        if point > _HIGHEST or point in _SURROGATES:
             raise RegexUnsupportedError(f"U+{point:X}, which is no character")
         return point
 
@@ -402,6 +284,6 @@ def _cased(ranges: Ranges, flags: _Flags) -> Ranges:
 
 def _variants(ranges: Ranges) -> Iterator[tuple[int, int]]:
     for low, high in ranges:
-        for point in range(low, min(high, 0x1E943) + 1):
-            if not 0xD800 <= point <= 0xDFFF:  # noqa: PLR2004 - surrogates have no case
+        for point in range(low, min(high, LAST_CASED) + 1):
+            if point not in _SURROGATES:
                 yield from ((ord(char), ord(char)) for char in orbit(chr(point)))

@@ -2,7 +2,7 @@
 
 from ipaddress import IPv4Network
 
-from mcp_siem.convert.regex import EMPTY, Chars, Node, alt, literal, repeat, seq
+from mcp_siem.convert.pattern import EMPTY, Chars, Node, alt, literal, repeat, seq
 
 __all__ = ["network_pattern"]
 

@@ -31,6 +31,11 @@ _TABLE = (
         hint="split the pattern into several shorter values",
     ),
     Limit(
+        code="ELASTIC-PATTERN-EFFORT",
+        reason="Lucene would need too much work for the pattern, and a query gives up on it without an error",
+        hint="replace counted gaps such as .{0,80} by * or by several values with contains|all",
+    ),
+    Limit(
         code="ELASTIC-CIDR-TYPE",
         reason="an IPv6 network can only be searched in a field that the index holds as an address",
         hint="give the field the type ip in the taxonomy",

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from enum import Enum
 
-from mcp_siem.convert.regex import (
+from mcp_siem.convert.pattern import (
     ALL,
     ANY_CHAR,
     ANY_TEXT,
@@ -68,8 +68,8 @@ def group(texts: Iterable[str]) -> str:
 
 def pattern(parts: Parts) -> Node:
     """Literals and wildcards as a pattern for the whole text."""
-    wild = {Wild.ONE: ANY_CHAR, Wild.MANY: ANY_TEXT}
-    return seq(wild[part] if isinstance(part, Wild) else literal(part) for part in parts)
+    wild: dict[Wild, Node] = {Wild.ONE: ANY_CHAR, Wild.MANY: ANY_TEXT}
+    return seq([wild[part] if isinstance(part, Wild) else literal(part) for part in parts])
 
 
 def insensitive(parts: Parts) -> Node:
@@ -77,7 +77,7 @@ def insensitive(parts: Parts) -> Node:
 
     A character that folds to several (`ß` to `ss`) is found whole, and in part where a `*` stands beside the literal.
     """
-    wild = {Wild.ONE: ANY_CHAR, Wild.MANY: ANY_TEXT}
+    wild: dict[Wild, Node] = {Wild.ONE: ANY_CHAR, Wild.MANY: ANY_TEXT}
     return seq(
         wild[part]
         if isinstance(part, Wild)
@@ -103,10 +103,8 @@ def _written(node: Node) -> str:
             return "".join(_item(item) for item in items) or "()"
         case Alt(options=options):
             return _choice(options)
-        case Repeat(item=item, least=least, most=most):
-            inner = _written(item)
-            simple = isinstance(item, Chars)
-            return (inner if simple else f"({inner})") + _times(least, most)
+        case Repeat():
+            return _repetition(node)
         case Anchor():  # pragma: no cover - trees for Lucene have none
             raise ValueError(node)
 
@@ -125,18 +123,18 @@ def _choice(options: tuple[Node, ...]) -> str:
     return f"({'|'.join(written)})?" if written else "()"
 
 
-def _times(least: int, most: int | None) -> str:
-    match (least, most):
-        case (0, None):
-            return "*"
-        case (1, None):
-            return "+"
-        case (0, 1):
-            return "?"
-        case (_, None):
-            return f"{{{least},}}"
-        case _:
-            return f"{{{least}}}" if least == most else f"{{{least},{most}}}"
+def _repetition(node: Repeat) -> str:
+    """`x{2,5}` is written `x{2}(x?){3}`: the same, but from the short form Lucene makes an automaton of another shape,
+    exponentially larger where something unlimited stands before it.
+    """
+    inner = _written(node.item)
+    item = inner if isinstance(node.item, Chars) else f"({inner})"
+    if node.most is None:
+        return item + {0: "*", 1: "+"}.get(node.least, f"{{{node.least},}}")
+    fixed = item if node.least == 1 else f"{item}{{{node.least}}}"
+    extra = node.most - node.least
+    optional = f"{item}?" if extra == 1 else f"({item}?){{{extra}}}"
+    return (fixed if node.least else "") + (optional if extra else "")
 
 
 def _set(ranges: Ranges) -> str:

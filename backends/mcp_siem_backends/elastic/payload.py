@@ -256,8 +256,7 @@ def _note(card: Card) -> str:
 
 def _setup(query: Query, facts: Facts) -> str:
     lines = [
-        "The query means the rule on indices made by the template of `mcp-siem template --target elastic`, to which "
-        "mcp-siem ships its events.",
+        "The query means the rule on indices made by the template of `mcp-siem template --target elastic`.",
         "The rule searches by the time of ingest with an overlap, so that late events are not lost.",
     ]
     if query.language == "esql":

@@ -6,8 +6,9 @@ Each leaf is written for the form of the field that decides it (fields.py): stri
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Network, IPv6Network
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 from sigma.backends.elasticsearch import LuceneBackend
 from sigma.conversion.state import ConversionState
@@ -31,8 +32,11 @@ from sigma.types import (
 
 from mcp_siem.convert.anchors import whole_text
 from mcp_siem.convert.casing import is_caseless
+from mcp_siem.convert.choices import alternatives, is_nested
+from mcp_siem.convert.effort import effort
+from mcp_siem.convert.pattern import Node
 from mcp_siem.convert.refuse import RefusedError
-from mcp_siem.convert.regex import Node, RegexUnsupportedError, parse_regex
+from mcp_siem.convert.regex import RegexUnsupportedError, parse_regex
 from mcp_siem.events.fold import fold_pattern
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem_backends.elastic.addresses import network_pattern
@@ -54,6 +58,12 @@ __all__ = ["LONGEST_REGEX", "Clause", "McpLuceneBackend"]
 
 # The template raises index.max_regex_length to this; Elasticsearch's own default is 1,000.
 LONGEST_REGEX = 10_000
+# Measured on 8.19.4: from 77,000 of this measure (convert/effort.py) on, from 2,100 where repetitions are nested,
+# a query_string turns into one that finds nothing, without an error. Literals between wildcards stay far below,
+# unless they are long.
+_MOST_EFFORT = 60_000
+_MOST_NESTED_EFFORT = 1_000
+_SURELY_EASY = 200
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: Wild.MANY, SpecialChars.WILDCARD_SINGLE: Wild.ONE}
 _RANGES = {"LT": "[* TO {}}}", "LTE": "[* TO {}]", "GT": "{{{} TO *]", "GTE": "[{} TO *]"}
 _MAPPED = IPv6Network("::ffff:0:0/96")
@@ -64,7 +74,7 @@ _RESERVED = frozenset(
 _BAD_NAME = re.compile(r"^$|^\.|\.$|\.\.|[*\x00]")
 
 
-class Clause(str):
+class Clause(str):  # noqa: SLOT000 - a few live at a time
     """A part of a query. `joined` is the operator at its top ("AND", "OR", "NOT"), empty if it stands alone.
 
     `parts` are what the operator joins. `term` is the field and value of a part that is nothing else, so that values
@@ -77,7 +87,7 @@ class Clause(str):
 
     def __new__(
         cls, text: str, joined: str = "", parts: Sequence["Clause"] = (), term: tuple[str, str] | None = None
-    ) -> "Clause":
+    ) -> Self:
         """A clause with its operator."""
         made = super().__new__(cls, text)
         made.joined = joined
@@ -184,8 +194,8 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
             raise RefusedError(limit("FIELD-NAME"), repr(name))
         return form_of(name, self._taxonomy)
 
-    def _leaf(self, form: FieldForm, value: Any) -> Clause:  # noqa: PLR0911 - one return per kind of value
-        """Time parts come before numbers, cased strings before strings: pySigma derives them."""
+    def _leaf(self, form: FieldForm, value: Any) -> Clause:
+        """Anything that may be asked of a field."""
         match value:
             case SigmaNull():
                 return _negated(_exists(form))
@@ -196,16 +206,18 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
                 raise RefusedError(limit("FIELDREF"), form.name)
             case SigmaExpansion():
                 return _any([self._leaf(form, one) for one in value.values])
-            case SigmaTimestampPart():
-                raise RefusedError(limit("TIMEPART"), form.name)
             case SigmaCIDRExpression():
                 return self._cidr(form, value.network)
-            case SigmaCompareExpression():
-                return self._compare(form, value)
+            case _:
+                return self._compared(form, value)
+
+    def _compared(self, form: FieldForm, value: Any) -> Clause:
+        """Values of which the field has to hold one. Time parts come before numbers: pySigma derives them."""
+        number = value.number if isinstance(value, SigmaCompareExpression) else value
+        if isinstance(number, SigmaTimestampPart) or form.storage is Storage.TIME:
+            raise RefusedError(limit("TIMEPART"), form.name)
         if form.storage is Storage.FLATTENED:
             raise RefusedError(limit("FLATTENED"), form.name)
-        if form.storage is Storage.TIME:
-            raise RefusedError(limit("TIMEPART"), form.name)
         match value:
             case SigmaString():
                 return self._string(form, value)
@@ -215,6 +227,8 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
                 return self._text(form, ["true" if value.boolean else "false"])
             case SigmaNumber():
                 return self._number(form, value.number)
+            case SigmaCompareExpression():
+                return self._compare(form, value)
             case _:
                 raise RefusedError(limit("VALUE"), f"{form.name}: {type(value).__name__}")
 
@@ -233,9 +247,9 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
 
     def _text(self, form: FieldForm, parts: Parts) -> Clause:
         """Case-folded literals and wildcards, case ignored."""
+        if not form.folds and Wild.ONE in parts:
+            self._note(f"{form.name}: ? stands for one character as written, not as folded")
         if not form.folds and not all(isinstance(part, Wild) or is_caseless(part) for part in parts):
-            if Wild.ONE in parts:
-                self._note(f"{form.name}: ? stands for one character as written, not as folded")
             return self._matches(form.folded, insensitive(parts), form.name)
         clause = self._pattern(form, form.folded, parts)
         if form.number and len(parts) == 1 and isinstance(parts[0], str) and _NUMBER.fullmatch(parts[0]):
@@ -252,7 +266,11 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
             return _exists(form)
         only_wild = all(isinstance(part, Wild) for part in parts)
         text = None if only_wild and long_text else wildcard_text(parts)
-        return self._matches(name, pattern(parts), form.name) if text is None else _term(name, text)
+        if text is None:
+            return self._matches(name, pattern(parts), form.name)
+        if Wild.ONE in parts or len(text) > _SURELY_EASY:
+            _manageable(pattern(parts), form.name)
+        return _term(name, text)
 
     # --- patterns ------------------------------------------------------------------------------------------------
 
@@ -261,16 +279,19 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
         if value.contains_placeholder():
             raise RefusedError(limit("VALUE"), f"{form.name}: {value.regexp}")
         try:
-            node = whole_text(parse_regex(str(value.regexp), flags=flags))
+            node = _searched(str(value.regexp), flags)
         except RegexUnsupportedError as error:
             raise RefusedError(limit("REGEX"), f"{form.name}: {error}") from error
         return self._matches(form.exact, node, form.name)
 
     def _matches(self, name: str, node: Node, where: str) -> Clause:
+        return _any([_term(name, self._regex_value(one, where)) for one in _manageable(node, where)])
+
+    def _regex_value(self, node: Node, where: str) -> str:
         text = regex_text(node)
         if len(text) > LONGEST_REGEX:
             raise RefusedError(limit("REGEX-SIZE"), f"{where}: {len(text)} characters")
-        return _term(name, text)
+        return text
 
     def _cidr(self, form: FieldForm, network: IPv4Network | IPv6Network) -> Clause:
         if form.storage is Storage.IP:
@@ -292,8 +313,6 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
         return _any([_term(form.folded, text), *([_term(form.number, text)] if form.number else [])])
 
     def _compare(self, form: FieldForm, value: Any) -> Clause:
-        if isinstance(value.number, SigmaTimestampPart):
-            raise RefusedError(limit("TIMEPART"), form.name)
         number = value.number.number
         if form.number is None:
             raise RefusedError(limit("NUMBER-TYPE"), form.name)
@@ -302,6 +321,33 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
         if value.op.name == "NEQ":
             return _negated(self._number(form, number))
         return Clause(f"{escape_name(form.number)}:{_RANGES[value.op.name].format(quoted(str(number)))}")
+
+
+@lru_cache(maxsize=1_000)
+def _searched(regexp: str, flags: str) -> Node:
+    return whole_text(parse_regex(regexp, flags=flags))
+
+
+def _manageable(node: Node, where: str) -> tuple[Node, ...]:
+    """The pattern, or the patterns it is taken apart into, if Lucene can make automata of them."""
+    found = _apart(node)
+    if not found:
+        raise RefusedError(limit("PATTERN-EFFORT"), where)
+    return found
+
+
+@lru_cache(maxsize=1_000)
+def _apart(node: Node) -> tuple[Node, ...]:
+    if is_nested(node) and effort(node, enough=_MOST_NESTED_EFFORT) >= _MOST_NESTED_EFFORT:
+        found = tuple(alternatives(node))
+    else:
+        found = (node,)
+    return found if all(_is_easy(one) for one in found) else ()
+
+
+def _is_easy(node: Node) -> bool:
+    most = _MOST_NESTED_EFFORT if is_nested(node) else _MOST_EFFORT
+    return effort(node, enough=most) < most
 
 
 def _exists(form: FieldForm) -> Clause:

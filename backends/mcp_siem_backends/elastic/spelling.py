@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from mcp_siem.convert.casing import multi_folds, single_folds
-from mcp_siem.convert.regex import Chars, Node, Seq, alt, ranges_of, seq
+from mcp_siem.convert.pattern import Chars, Node, Seq, alt, ranges_of, seq
 
 __all__ = ["spelled"]
 
