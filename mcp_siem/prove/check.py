@@ -92,7 +92,7 @@ class _Run:
     def _orphans(self) -> Iterator[Finding]:
         """Siblings of no rule. A rule that is broken, or not loaded this time, keeps its own."""
         siblings, others = sibling_files(self._loaded.files)
-        stems = {Path(rule.path).with_name(rule.stem) for rule in self._loaded.pack if rule.alerts}
+        stems = {rule.sibling("") for rule in self._loaded.pack if rule.alerts}
         kept = {Path(issue.path).with_suffix("") for issue in self._loaded.issues}
         return orphans(siblings, stems | kept | {other.with_suffix("") for other in others})
 

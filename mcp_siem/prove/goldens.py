@@ -17,7 +17,7 @@ _HINT = "review the change; `pytest tests/rules --update-golden` writes the gold
 
 def golden_path(rule: Rule, target: str) -> Path:
     """Where the golden query of a rule for a target stands: beside the rule, under its stem."""
-    return Path(rule.path).with_name(f"{rule.stem}.{target}.{_SUFFIXES.get(target, 'json')}")
+    return rule.sibling(f".{target}.{_SUFFIXES.get(target, 'json')}")
 
 
 def golden_texts(pack: RulePack, targets: Sequence[Target]) -> dict[Path, str]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 import orjson
@@ -51,7 +50,7 @@ def read_fixtures(rule: Rule) -> tuple[tuple[Fixture, ...], tuple[Issue, ...]]:
     fixtures: list[Fixture] = []
     issues: list[Issue] = []
     for kind in _KINDS:
-        file = Path(rule.path).with_name(f"{rule.stem}.{kind}.jsonl")
+        file = rule.sibling(f".{kind}.jsonl")
         if not file.is_file():
             continue
         text, unreadable = read_text(file)

@@ -11,7 +11,7 @@ from mcp_siem.rules.entries import Data, Entry, bases_of, canonical, index_of, l
 from mcp_siem.rules.expand import expand, placeholders
 from mcp_siem.rules.filters import applies
 from mcp_siem.rules.places import places_of
-from mcp_siem.rules.rule import LogSource, Rule
+from mcp_siem.rules.rule import LogSource, Rule, spelled
 
 __all__ = ["link"]
 
@@ -142,8 +142,9 @@ def _stems(found: Sequence[Entry], silent: set[str]) -> dict[str, str]:
     for path in sorted(by_file):
         group = by_file[path]
         main = next((entry for entry in reversed(group) if entry.id not in silent), group[-1])
+        own = spelled(Path(path).stem)
         for entry in [main, *(entry for entry in group if entry is not main)]:
-            stem = Path(path).stem if entry is main else f"{Path(path).stem}.{_slug(entry)}"
+            stem = own if entry is main else f"{own}.{_slug(entry)}"
             stems[entry.id] = _unused(stem, entry, taken.__contains__)
             taken.add(stems[entry.id])
     return stems

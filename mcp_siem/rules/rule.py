@@ -2,13 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 from mcp_siem.events.taxonomy import Taxonomy
 
-__all__ = ["Kind", "LogSource", "Rule", "RulePack"]
+__all__ = ["Kind", "LogSource", "Rule", "RulePack", "spelled"]
 
 Kind = Literal["detection", "correlation", "filter"]
+
+
+def spelled(text: str) -> str:
+    """The text with bytes of a file name that are not UTF-8 as escapes: nothing but a path can hold them."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +53,11 @@ class Rule:
     alerts: bool = True
     off: str | None = None
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict, compare=False, repr=False)
+
+    def sibling(self, suffix: str) -> Path:
+        """The file beside the rule that is called as its stem, and the suffix."""
+        own = Path(self.path).stem
+        return Path(self.path).with_name(f"{self.stem.replace(spelled(own), own, 1)}{suffix}")
 
     def place(self, name: str) -> tuple[str, int]:
         """Path and line of a part of the rule (a name of `rules/places.py`), else of its key, else of the rule."""
