@@ -196,16 +196,17 @@ class _Parser:
         if char == "Z":
             self.at += 1
             return Anchor("end")
-        return Chars(_cased(self._escaped_set(), flags))
+        return Chars(self._escaped_set(flags))
 
-    def _escaped_set(self) -> Ranges:
+    def _escaped_set(self, flags: _Flags) -> Ranges:
+        r"""A class such as `\W` is the complement of all that `\w` is, case variants included."""
         char = self.text[self.at : self.at + 1]
         if char.lower() in _PERL and char:
             self.at += 1
-            found = _PERL[char.lower()]
+            found = _cased(_PERL[char.lower()], flags)
             return complement(found) if char.isupper() else found
         point = self._code_point()
-        return ((point, point),)
+        return _cased(((point, point),), flags)
 
     def _code_point(self) -> int:
         """The character that a backslash, already passed, and what follows it stand for."""
@@ -242,37 +243,40 @@ class _Parser:
             if self.at >= len(self.text):
                 raise RegexUnsupportedError("a character class that is not closed")
             first = False
-            pairs.extend(self._class_item())
+            pairs.extend(self._class_item(flags))
         self.at += 1
-        found = _cased(ranges_of(pairs), flags)
+        found = ranges_of(pairs)
         return Chars(complement(found) if negated else found)
 
-    def _class_item(self) -> Iterator[tuple[int, int]]:
+    def _class_item(self, flags: _Flags) -> Iterator[tuple[int, int]]:
         if found := _POSIX_CLASS.match(self.text, self.at):
             if found[2] not in _POSIX:
                 raise RegexUnsupportedError(f"the class {found[0]}")
             self.at = found.end()
-            yield from complement(_POSIX[found[2]]) if found[1] else _POSIX[found[2]]
+            named = _cased(_POSIX[found[2]], flags)
+            yield from complement(named) if found[1] else named
             return
-        low = self._class_member()
+        start = self.at
+        low = self._class_member(_Flags())
         dash = self.text.startswith("-", self.at) and self.text[self.at + 1 : self.at + 2] not in ("]", "")
         if len(low) != 1 or low[0][0] != low[0][1] or not dash:
-            yield from low
+            self.at = start
+            yield from self._class_member(flags)
             return
         self.at += 1
-        high = self._class_member()
+        high = self._class_member(_Flags())
         if len(high) != 1 or high[0][0] != high[0][1] or high[0][0] < low[0][0]:
             raise RegexUnsupportedError("a range of characters that is none")
-        yield low[0][0], high[0][0]
+        yield from _cased(((low[0][0], high[0][0]),), flags)
 
-    def _class_member(self) -> Ranges:
+    def _class_member(self, flags: _Flags) -> Ranges:
         char = self.text[self.at]
         self.at += 1
         if char != "\\":
-            return ((ord(char), ord(char)),)
+            return _cased(((ord(char), ord(char)),), flags)
         if self.text.startswith("b", self.at):
             raise RegexUnsupportedError(r"\b inside a character class")
-        return self._escaped_set()
+        return self._escaped_set(flags)
 
 
 def _cased(ranges: Ranges, flags: _Flags) -> Ranges:
