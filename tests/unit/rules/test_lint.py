@@ -231,7 +231,22 @@ def test_our_conventions_are_not_asked_of_foreign_rules(tmp_path: Path, rule_tex
         (r"\x{41}\x41", False, "aa"),
         (r"a\u200bb", True, "ab"),
         ("ﬁle", True, "file"),
-        (r"[\t ]\n\\D", False, r"[\t ]\n\\d"),
+        (r"[\t ]\n\\D", False, r"[\t ] \\d"),
+        (r"\S\W\D\B\A\Z\Qab.\E\pL\x2D\b", False, r"\S\W\D\B\A\Z\Qab.\E\pL\x2D\b"),
+        (r"\QAb.\E", False, r"ab\."),
+        ("[A-Za-z0-9]+[^A-Z][[:upper:]][]A]", False, "[A-Za-z0-9]+[^A-Z][[:upper:]][]A]"),
+        (r"[\r\n]x", False, "[ ]x"),
+        ("[À-Å]", False, "[a]"),
+        ("[À-ÿ][Aa]", False, "[À-ÿ][Aa]"),
+        ("[\u0430aB-D]", False, "[a-d]"),
+        ("(?i)Foo(?-i:Bar)[A-Z]É", False, "(?i)Foo(?-i:bar)[A-Z]e"),
+        ("(?i:Foo)((?i)A)B", False, "(?i:Foo)((?i)A)b"),
+        ("a  b", False, "a b"),
+        (r"a\x20\ b", False, "a b"),
+        ("a + b {2,}c", False, "a b c"),
+        ("a  ?b +c * d {0,3} e", False, "a  ?b +c * d {0,3} e"),
+        ("x\uff08y\uff0a", False, r"x\(y\*"),
+        ("x{2,3}A{1}", False, "x{2,3}a{1}"),
     ],
 )
 def test_a_pattern_is_folded_character_by_character(pattern: str, *, any_case: bool, folded: str) -> None:
@@ -241,7 +256,52 @@ def test_a_pattern_is_folded_character_by_character(pattern: str, *, any_case: b
 def test_the_codes_of_checks_are_unique_and_in_their_range() -> None:
     codes = [check.code for check in CHECKS]
     assert len(set(codes)) == len(codes)
+    # MS104 is a convention, MS212 a fault of any rule that reads a twin; a code keeps its number.
+    other = {"MS104": "MS1", "MS212": "MS2"}
     assert all(
-        code.startswith("MS2" if check.ours and code != "MS104" else "MS1")
+        code.startswith(other.get(code, "MS2" if check.ours else "MS1"))
         for code, check in zip(codes, CHECKS, strict=True)
     )
+
+
+@pytest.mark.parametrize(
+    ("item", "literal", "hint"),
+    [
+        ("re: 'cat /Etc'", "E", "write it folded: cat /etc"),
+        ("re: '\u0441\u0430t'", "\u0441", "write it folded: cat"),
+        ("re: 'rm  -rf'", "  ", "write it folded: rm -rf"),
+        ("re: 'a\\nb'", "\\n", "write it folded: a b"),
+        ('re: "a\\tb"', "\\t", "write it folded: a b"),
+        ("re|i: 'É'", "É", "write it folded: e"),
+        ("re: 'a\\u200bb'", "\\u200b", "match the original field"),
+        ("re|expand: '%Who% A'", "A", "write it folded: %Who% a"),
+    ],
+)
+@pytest.mark.parametrize("taxonomy", ["taxonomy: mcp", ""])
+def test_a_pattern_that_its_twin_never_holds_is_told_folded(
+    tmp_path: Path, rule_text: str, item: str, literal: str, hint: str, taxonomy: str
+) -> None:
+    text = rule_text.replace("tool|contains: run", f"mcp.request.text_folded|{item}") + taxonomy
+    (tmp_path / "a_rule.yml").write_text(text, encoding="utf-8")
+    report = check_paths([tmp_path], variables={"Who": ["me"]})
+    [finding] = [one for one in report.findings if one.code == "MS212"]
+    assert (finding.line, finding.severity) == (9, "error")
+    assert f"never holds '{literal}'" in finding.message
+    assert (finding.hint or "").startswith(hint)
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        r"re: '\S\W\D\B\A[A-Za-z]\x2d'",
+        "re: '(?i)Cat (?P<Name>x)'",
+        "re|i: 'Cat'",
+        r"re: 'a[\r\n ]+b\s'",
+        "re|expand: '%Who%'",
+        "contains: 'Cat  É'",
+    ],
+)
+def test_a_pattern_that_its_twin_can_hold_is_left_alone(tmp_path: Path, rule_text: str, item: str) -> None:
+    text = rule_text.replace("tool|contains: run", f"mcp.request.text_folded|{item}")
+    (tmp_path / "a_rule.yml").write_text(text, encoding="utf-8")
+    assert check_paths([tmp_path], variables={"Who": ["me"]}).findings == ()
