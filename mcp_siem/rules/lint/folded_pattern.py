@@ -66,7 +66,9 @@ def _pieces(pattern: str, *, any_case: bool, variables: bool) -> list[Piece]:
         fold = partial(_folded, any_case=cases[-1])
         if token["flags"] is not None:
             case = _case(token["flags"], inherited=cases[-1])
-            cases = [*cases, case] if token["end"] == ":" else [*cases[:-1], case]
+            if token["end"] == ")":
+                cases.pop()
+            cases.append(case)
         elif text.startswith("(") and not text.startswith("(?P="):
             cases.append(cases[-1])
         elif text == ")" and len(cases) > 1:
