@@ -9,7 +9,7 @@ from mcp_siem.cli import options
 from mcp_siem.cli.console import console
 from mcp_siem.cli.loading import open_pack
 from mcp_siem.report.terminal import safe
-from mcp_siem.rules.rule import Rule
+from mcp_siem.rules.rule import Rule, spelled
 
 __all__ = ["command"]
 
@@ -44,6 +44,6 @@ def _json(rule: Rule) -> dict[str, object]:
         "status": rule.status,
         "kind": rule.kind,
         "tags": list(rule.tags),
-        "path": rule.path,
+        "path": spelled(rule.path),
         "off": rule.off,
     }

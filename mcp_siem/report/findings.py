@@ -1,6 +1,7 @@
 """Findings of `check` and `drift` as text, JSON, SARIF 2.1.0, JUnit XML and GitHub workflow commands."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
 import orjson
@@ -64,7 +65,7 @@ def _sarif(report: CheckReport, _style: Style) -> str:
 
 def _sarif_result(finding: Finding) -> Mapping[str, object]:
     text = finding.message + (f"\nNext: {finding.hint}" if finding.hint else "")
-    place = {"artifactLocation": {"uri": finding.path}, "region": {"startLine": max(1, finding.line)}}
+    place = {"artifactLocation": {"uri": quote(finding.path)}, "region": {"startLine": max(1, finding.line)}}
     return {
         "ruleId": finding.code,
         "level": _SARIF_LEVEL[finding.severity],
