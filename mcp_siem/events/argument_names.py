@@ -172,7 +172,7 @@ def looks_like_path(value: str, *, relative: bool = False) -> bool:
 
 def looks_rooted(value: str) -> bool:
     """True for a path that starts at a root or home, or climbs more than one folder: no word to look for does."""
-    climbs = len(_TRAVERSAL.findall(value)) > 1
+    climbs = len(_TRAVERSAL.findall(value)) > 1 and _NO_BLANKS.fullmatch(value) is not None
     return climbs or (_ROOTED.fullmatch(value) is not None and value != "/" and not value.startswith("."))
 
 

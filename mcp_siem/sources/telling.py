@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from pathlib import PurePath
 
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import Facts, Item, KnownItems
@@ -54,6 +55,8 @@ class Teller:
         }
         bare = {name: value for name, value in data.items() if value is not None}
         done = self._complete.complete(bare, arguments=arguments, schema=schema)
+        # A capture that names neither caller nor server holds one connection: without a name it would count nowhere.
+        done.setdefault("mcp.principal", _input_name(place.ref))
         return Event(data=done, time=place.time, raw_ref=place.ref)
 
     def notification(self, place: Place, direction: Direction, message: Notification) -> Event:
@@ -173,6 +176,10 @@ class Teller:
     def _space(self, place: Place, fields: Mapping[str, object]) -> str:
         """Whose definitions these are: the server's by name, else the connection's."""
         return self._server(place, fields) or f"\0{place.ref.rpartition(':')[0]}\0{place.pid}"
+
+
+def _input_name(ref: str) -> str:
+    return PurePath(ref.rpartition(":")[0]).name or ref
 
 
 _SERVER_INFO = "io.modelcontextprotocol/serverInfo"

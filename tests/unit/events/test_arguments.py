@@ -62,6 +62,7 @@ def test_what_names_a_file_is_a_path(arguments: object) -> None:
         {"query": ".env"},
         {"pattern": r"process\.env"},
         {"q": "../utils"},
+        {"query": 'import "../../shared/utils"'},
         {"title": ".env"},
         {"file_text": "/etc/passwd\n"},
         {"fileContent": "../x"},

@@ -214,3 +214,9 @@ def test_a_batch_over_http_is_told_as_one(tap: Any) -> None:
     told = tap.http(_post([_CALL, {**_CALL, "id": 2}]), _reply([{**_DONE, "id": 2}, _DONE]))
     assert [one["jsonrpc.request.id"] for one in told[1:]] == ["2", "1"]
     assert all(one["mcp.message.batch"] for one in told[1:])
+
+
+def test_where_nothing_names_a_caller_the_input_does_so_that_its_refusals_count(tap: Any) -> None:
+    refused = {"request": _post(_CALL), "response": _reply("", 401)}
+    told = tap.line_of({"ts": "2026-11-25T10:00:00Z", "http": refused})
+    assert [event["mcp.principal"] for event in told] == ["tap", "tap"]
