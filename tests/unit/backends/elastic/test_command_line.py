@@ -1,0 +1,32 @@
+import pytest
+from sigma.collection import SigmaCollection
+from sigma.plugins import InstalledSigmaPlugins
+from sigma.processing.pipeline import ProcessingPipeline
+
+from mcp_siem.convert.refuse import RefusedError
+from mcp_siem.convert.target import Query
+from mcp_siem.rules.pack import default_pack_dir, load_pack
+from mcp_siem_backends.elastic import BACKEND
+
+RULE = "title: t\nlogsource: {product: mcp, service: http}\ndetection:\n  sel: {user.id|SLOT: x}\n  condition: sel\n"
+
+
+@pytest.fixture(scope="module")
+def plugins() -> InstalledSigmaPlugins:
+    return InstalledSigmaPlugins.autodiscover()
+
+
+def test_sigma_cli_converts_a_rule_of_the_pack_as_we_do(plugins: InstalledSigmaPlugins) -> None:
+    file = ProcessingPipeline.from_yaml((default_pack_dir() / "pipelines" / "elastic.yml").read_text("utf-8"))
+    for rule in load_pack().alerting():
+        ours = BACKEND.target().query(rule)
+        assert isinstance(ours, Query), rule.stem
+        for pipeline in (file, plugins.pipelines["mcp_elastic"]()):
+            backend = plugins.backends["mcp_elastic"](pipeline)
+            assert backend.convert(SigmaCollection.from_yaml(rule.text)) == [ours.text], rule.stem
+
+
+def test_sigma_cli_is_told_what_cannot_be_said(plugins: InstalledSigmaPlugins) -> None:
+    backend = plugins.backends["mcp_elastic"]()
+    with pytest.raises(RefusedError, match="ELASTIC-FIELDREF"):
+        backend.convert(SigmaCollection.from_yaml(RULE.replace("SLOT", "fieldref")))

@@ -1,0 +1,105 @@
+"""The shape of the ES|QL we emit; that it counts right is for the referee, on a real engine."""
+
+from collections.abc import Callable
+
+import pytest
+
+from mcp_siem.convert.target import Query, Refusal
+
+Answer = Callable[[str], Query | Refusal]
+
+BASES = "---\n".join(
+    f"""\
+title: {name}
+id: 00000000-0000-4000-8000-00000000000{at}
+name: {name}
+logsource: {{category: any}}
+detection:
+  sel: {{k: '{name}"'}}
+  condition: sel
+"""
+    for at, name in enumerate("abc")
+)
+HEAD = "---\ntitle: C\nid: 00000000-0000-4000-8000-0000000000ff\nlevel: high\ncorrelation:\n"
+
+
+@pytest.fixture
+def lines(answer: Answer) -> Callable[[str], list[str]]:
+    """The stages of the query of a correlation."""
+
+    def emitted(text: str) -> list[str]:
+        query = answer(f"{BASES}{HEAD}{text}")
+        assert isinstance(query, Query), query
+        assert query.language == "esql"
+        return query.text.split("\n| ")
+
+    return emitted
+
+
+def test_events_are_counted_in_windows_that_end_at_each_of_them(lines: Callable[[str], list[str]]) -> None:
+    stages = lines("  type: event_count\n  rules: [a]\n  group-by: [k]\n  timespan: 5m\n  condition: {gte: 3}\n")
+    assert stages[0] == "FROM logs-mcp.* METADATA _id"
+    assert stages[1] == 'WHERE QSTR("k:\\"a\\\\\\"\\"")'
+    assert "EVAL w = FLOOR(ms / (300000 + 1.0)) + k, own = CASE(k == 0, ms, null)" in stages
+    assert "WHERE ms <= a AND ms >= a - 300000" in stages
+    assert stages.index("WHERE n >= 3") < stages.index("MV_EXPAND a") < stages.index("WHERE events >= 3")
+    assert stages[-4:] == [
+        "RENAME g0 AS k",
+        "KEEP @timestamp, k, events, first_seen, servers, tools",
+        "SORT @timestamp",
+        "LIMIT 10000",
+    ]
+
+
+def test_an_event_without_a_key_counts_in_no_group_and_an_array_in_each(lines: Callable[[str], list[str]]) -> None:
+    stages = lines("  type: event_count\n  rules: [a]\n  group-by: [k, ip]\n  timespan: 1h\n  condition: {gt: 3}\n")
+    at = stages.index("MV_EXPAND g0")
+    assert stages[at : at + 4] == ["MV_EXPAND g0", "WHERE g0 IS NOT NULL", "MV_EXPAND g1", "WHERE g1 IS NOT NULL"]
+    assert "g0 = k.exact, g1 = ip.exact" in stages[2]
+
+
+def test_no_bucket_is_left_out_where_fewer_events_can_hold(lines: Callable[[str], list[str]]) -> None:
+    stages = lines("  type: event_count\n  rules: [a]\n  timespan: 1h\n  condition: {lt: 3}\n")
+    assert [stage for stage in stages if stage.startswith("WHERE n ")] == []
+
+
+def test_values_are_counted_exactly_and_shown(lines: Callable[[str], list[str]]) -> None:
+    stages = lines("  type: value_count\n  rules: [a, b]\n  timespan: 1h\n  condition: {gte: 3, field: ip}\n")
+    assert "COUNT_DISTINCT" not in " ".join(stages)
+    assert "MV_EXPAND v" in stages
+    assert "WHERE value_count >= 3" in stages
+    assert any(stage.startswith("EVAL examples = ") for stage in stages)
+
+
+def test_an_order_of_three_rules_is_three_picks(lines: Callable[[str], list[str]]) -> None:
+    stages = lines("  type: temporal_ordered\n  rules: [a, b, c]\n  group-by: [k]\n  timespan: 10m\n")
+    assert stages.count("WHERE c IS NOT NULL") == 3
+    assert sum("p != c" in stage for stage in stages) == 2
+    assert "WHERE n0 >= 1 AND n1 >= 1 AND n2 >= 1" in stages
+
+
+def test_an_extended_condition_is_asked_of_the_rules_seen(lines: Callable[[str], list[str]]) -> None:
+    stages = lines("  type: temporal\n  rules: [a, b]\n  timespan: 10m\n  condition: a and not b\n")
+    assert 'WHERE (m0 == "1") AND (NOT (m1 == "1"))' in stages
+
+
+def test_one_alias_for_all_rules_is_a_name(lines: Callable[[str], list[str]]) -> None:
+    stages = lines(
+        "  type: temporal\n  rules: [a, b]\n  group-by: [who]\n  timespan: 10m\n"
+        "  aliases:\n    who:\n      a: k\n      b: k\n"
+    )
+    assert "g0 = k.exact" in stages[2]
+    assert "RENAME g0 AS who" in stages
+
+
+def test_notes_say_what_is_approximate(answer: Answer) -> None:
+    def notes(text: str) -> str:
+        query = answer(f"{BASES}{HEAD}{text}")
+        assert isinstance(query, Query)
+        return " ".join(query.notes)
+
+    count = "  type: event_count\n  rules: [a]\n  timespan: 5m\n  condition: {%s: 3}\n"
+    assert "millisecond count together" not in notes(count % "gte")
+    assert "millisecond count together" in notes(count % "eq")
+    assert "any order" in notes("  type: temporal_ordered\n  rules: [a, b]\n  timespan: 5m\n")
+    assert "until an event has had it" in notes((count % "gte").replace("timespan", "group-by: [free]\n  timespan"))
