@@ -186,7 +186,7 @@ class WireSession:
         asked = [parse_message(value) for value in read.asked.messages[:_MAX_BATCH]]
         requests = [message for message in asked if isinstance(message, Request)]
         yield from self._body(place, Direction.TO_SERVER, read.asked, {"mcp.message.batch": True})
-        yield from self._body(place, Direction.TO_CLIENT, _addressed(read.answered, requests), {})
+        yield from self._body(place, Direction.TO_CLIENT, _addressed(read, requests), {})
         if read.failed:
             yield from self._refused(read, requests)
         if read.verb == "DELETE" and place.session is not None:
@@ -216,16 +216,19 @@ class WireSession:
         self._forgotten = forgotten
 
 
-def _addressed(answered: Body, requests: Sequence[Request]) -> Body:
+def _addressed(read: ReadExchange, requests: Sequence[Request]) -> Body:
     """The answers; an error without an id answers the one request of its exchange (it could not be read, or its
-    headers contradict it).
+    headers contradict it), and so does the only error that HTTP refused it with, under an id of the server's own.
     """
+    answered = read.answered
     if len(requests) != 1:
         return answered
+    alone = read.failed and len(answered.messages) == 1
 
     def address(value: object) -> object:
-        nameless = isinstance(value, dict) and value.get("id") is None and "error" in value and "method" not in value
-        return {**mapping(value), "id": requests[0].id} if nameless else value
+        told = mapping(value)
+        nameless = "error" in told and "method" not in told and (alone or told.get("id") is None)
+        return {**told, "id": requests[0].id} if nameless else value
 
     return replace(answered, messages=tuple(address(value) for value in answered.messages))
 

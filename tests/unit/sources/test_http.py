@@ -210,6 +210,13 @@ def test_an_error_without_an_id_answers_the_one_request_of_its_exchange(tap: Any
     assert [one["mcp.message.pairing"] for one in told[1:]] == ["unrequested", "unanswered", "unanswered"]
 
 
+def test_a_refusal_under_an_id_of_the_servers_own_answers_the_request_that_it_refused(tap: Any) -> None:
+    error = {"jsonrpc": "2.0", "id": "server-error", "error": {"code": -32600, "message": "Session not found"}}
+    _, call = tap.http(_post(_CALL), _reply(error, 404))
+    assert (call["mcp.message.pairing"], call["error.message"]) == ("paired", "Session not found")
+    assert tap.end() == []
+
+
 def test_a_batch_over_http_is_told_as_one(tap: Any) -> None:
     told = tap.http(_post([_CALL, {**_CALL, "id": 2}]), _reply([{**_DONE, "id": 2}, _DONE]))
     assert [one["jsonrpc.request.id"] for one in told[1:]] == ["2", "1"]
