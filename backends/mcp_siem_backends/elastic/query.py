@@ -54,7 +54,7 @@ from mcp_siem_backends.elastic.lucene import (
     wildcard_text,
 )
 
-__all__ = ["LONGEST_REGEX", "Clause", "McpLuceneBackend"]
+__all__ = ["LONGEST_REGEX", "Clause", "McpLuceneBackend", "manageable"]
 
 # The template raises index.max_regex_length to this; Elasticsearch's own default is 1,000.
 LONGEST_REGEX = 10_000
@@ -269,7 +269,7 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
         if text is None:
             return self._matches(name, pattern(parts), form.name)
         if Wild.ONE in parts or len(text) > _SURELY_EASY:
-            _manageable(pattern(parts), form.name)
+            manageable(pattern(parts), form.name)
         return _term(name, text)
 
     # --- patterns ------------------------------------------------------------------------------------------------
@@ -285,7 +285,7 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
         return self._matches(form.exact, node, form.name)
 
     def _matches(self, name: str, node: Node, where: str) -> Clause:
-        return _any([_term(name, self._regex_value(one, where)) for one in _manageable(node, where)])
+        return _any([_term(name, self._regex_value(one, where)) for one in manageable(node, where)])
 
     def _regex_value(self, node: Node, where: str) -> str:
         text = regex_text(node)
@@ -328,7 +328,7 @@ def _searched(regexp: str, flags: str) -> Node:
     return whole_text(parse_regex(regexp, flags=flags))
 
 
-def _manageable(node: Node, where: str) -> tuple[Node, ...]:
+def manageable(node: Node, where: str) -> tuple[Node, ...]:
     """The pattern, or the patterns it is taken apart into, if Lucene can make automata of them."""
     found = _apart(node)
     if not found:

@@ -1,0 +1,40 @@
+"""The conformance vectors of Sigma's semantics, through the emitted Lucene, on a real engine."""
+
+import json
+from pathlib import Path
+
+import pytest
+from elastic_engine import Elasticsearch, shipped
+
+from mcp_siem.convert.target import Query
+from mcp_siem.rules.pack import default_pack_dir, load_pack, load_taxonomy
+from mcp_siem_backends.elastic.target import ElasticTarget
+
+TAXONOMY = load_taxonomy(default_pack_dir())
+VECTORS = [
+    json.loads(line)
+    for line in (Path(__file__).parents[2] / "unit/engine/vectors" / "sigma_semantics_vectors.jsonl")
+    .read_text("utf-8")
+    .splitlines()
+]
+REFUSED = {
+    "cidr v6": "ELASTIC-CIDR-TYPE",
+    "fieldref equal": "ELASTIC-FIELDREF",
+    "fieldref neq": "ELASTIC-FIELDREF",
+    "keywords list": "ELASTIC-KEYWORDS",
+}
+
+
+@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
+def test_vector_means_the_same_on_elasticsearch(
+    server: Elasticsearch, vector: dict[str, object], tmp_path: Path
+) -> None:
+    path = tmp_path / "rule.yml"
+    path.write_text(str(vector["yaml"]), encoding="utf-8")
+    (rule,) = load_pack([path])
+    answer = ElasticTarget(TAXONOMY).query(rule)
+    if not isinstance(answer, Query):
+        assert answer.code == REFUSED[str(vector["name"])]
+        return
+    server.load(TAXONOMY, [shipped(vector["event"], TAXONOMY)])  # type: ignore[arg-type]
+    assert (server.lucene(answer.text) == [0]) is vector["expected"], answer.text
