@@ -8,30 +8,23 @@ from sigma.processing.transformations import AddConditionTransformation
 
 from mcp_siem.events.taxonomy import Taxonomy
 
-__all__ = ["DATASET", "datasets_of", "pipeline_yaml", "routing"]
+__all__ = ["DATASET", "left_out", "pipeline_yaml", "routing"]
 
 DATASET = "event.dataset"
 
 
-def datasets_of(taxonomy: Taxonomy, logsource: Mapping[str, str | None]) -> tuple[str, ...] | None:
-    """The datasets whose events are tried against a rule of this logsource; None if all are, so no condition is needed."""
-    found = tuple(
-        name
-        for name in taxonomy.datasets
-        if taxonomy.matches(
-            name,
-            category=logsource.get("category"),
-            product=logsource.get("product"),
-            service=logsource.get("service"),
-        )
+def left_out(taxonomy: Taxonomy, logsource: Mapping[str, str | None]) -> list[str]:
+    """The datasets that a rule of this logsource never sees, a whole family as `web.*`; none if it sees all."""
+    families, singles = taxonomy.excluded(
+        category=logsource.get("category"), product=logsource.get("product"), service=logsource.get("service")
     )
-    return None if len(found) == len(taxonomy.datasets) else found
+    return [*(f"{family}.*" for family in families), *singles]
 
 
 def routing(taxonomy: Taxonomy, logsource: Mapping[str, str | None]) -> ProcessingPipeline:
-    """The pipeline that adds the condition. An event without a dataset is tried against every rule, as in the engine."""
-    found = datasets_of(taxonomy, logsource)
-    items = [] if found is None else [ProcessingItem(AddConditionTransformation({DATASET: [*found, None]}))]
+    """The pipeline that leaves them out. An event without a dataset is tried against every rule, as in the engine."""
+    names = left_out(taxonomy, logsource)
+    items = [ProcessingItem(AddConditionTransformation({DATASET: names}, negated=True))] if names else []
     return ProcessingPipeline(name="mcp-siem routing", items=items)
 
 
@@ -41,7 +34,7 @@ def pipeline_yaml(taxonomy: Taxonomy, *, target: str, index: str) -> str:
     document = {
         "name": f"mcp-siem: {target}",
         "priority": 50,
-        "transformations": [state, *(_item(name, parts) for name, parts in taxonomy.datasets.items())],
+        "transformations": [state, *(_item(name, parts, taxonomy) for name, parts in taxonomy.datasets.items())],
     }
     head = (
         f"# Routing of mcp-siem for {target}: the logsource of a rule becomes a condition on event.dataset.\n"
@@ -50,10 +43,11 @@ def pipeline_yaml(taxonomy: Taxonomy, *, target: str, index: str) -> str:
     return head + yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=120)
 
 
-def _item(name: str, parts: Mapping[str, str]) -> dict[str, object]:
+def _item(name: str, parts: Mapping[str, str], taxonomy: Taxonomy) -> dict[str, object]:
     return {
         "id": name.replace(".", "_"),
         "type": "add_condition",
-        "conditions": {DATASET: [name, None]},
+        "conditions": {DATASET: left_out(taxonomy, parts)},
+        "negated": True,
         "rule_conditions": [{"type": "logsource", **parts}],
     }
