@@ -18,17 +18,22 @@ README = ROOT / "README.md"
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
 
+def _place(name: str) -> tuple[int, int]:
+    """Where the text between the markers of a block stands."""
+    text = README.read_text(encoding="utf-8")
+    start = text.index(f"<!-- {name} -->\n") + len(f"<!-- {name} -->\n")
+    return start, text.index(f"<!-- end {name.partition(':')[0]} -->", start)
+
+
 def _block(name: str) -> str:
-    found = re.search(
-        rf"<!-- {name} -->\n(.*?)<!-- end {name.partition(':')[0]} -->", README.read_text(encoding="utf-8"), re.DOTALL
-    )
-    assert found, f"README has no block {name}"
-    return found.group(1)
+    start, end = _place(name)
+    return README.read_text(encoding="utf-8")[start:end]
 
 
-def _replace(name: str, text: str) -> None:
-    before = README.read_text(encoding="utf-8")
-    README.write_text(before.replace(_block(name), text), encoding="utf-8")
+def _replace(name: str, block: str) -> None:
+    start, end = _place(name)
+    text = README.read_text(encoding="utf-8")
+    README.write_text(text[:start] + block + text[end:], encoding="utf-8")
 
 
 def _verbs() -> str:
