@@ -265,6 +265,11 @@ def _setup(query: Query, facts: Facts) -> str:
             f"Each result is a group at an instant at which the condition holds for the {span} before it; runs overlap, "
             "so turn on alert suppression by the group's fields to get one alert a burst."
         )
+    if ".exact" in query.text:
+        lines.append(
+            "Elasticsearch 8.19.0 to 8.19.4 and 9.1.0 to 9.1.4 index texts with quotes or backslashes wrongly in "
+            "sub-fields (elastic/elasticsearch#134770), which this query reads: run a newer version."
+        )
     lines.extend(f"Approximate here: {note}." for note in query.notes)
     return "\n\n".join(lines)
 
