@@ -3,6 +3,7 @@
 import itertools
 import json
 import re
+import os
 from collections.abc import Iterator, Mapping
 
 from hypothesis import given, settings
@@ -220,7 +221,7 @@ def _pack(selections: Mapping[str, object], condition: str) -> RulePack:
     return RulePack(name="p", version="1", rules=(rule,), taxonomy=_TAXONOMY, digest="")
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400 * min(20, int(os.environ.get("MCP_SIEM_TEST_DEPTH", "1"))), deadline=None)
 @given(_SELECTIONS, _CONDITIONS, st.lists(_EVENTS, min_size=1, max_size=8))
 def test_engine_agrees_with_the_naive_meaning(
     selections: dict[str, object], condition: object, events: list[dict[str, object]]

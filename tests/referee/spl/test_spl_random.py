@@ -3,6 +3,7 @@
 Seeds are fixed, so a failure is the same everywhere.
 """
 
+import os
 import random
 
 import pytest
@@ -27,9 +28,11 @@ from mcp_siem_backends.splunk.target import SplunkTarget
 
 RULES = small_taxonomy(arrays=ARRAYS, twins=["mcp.long"])
 EVENTS = 12
+DEPTH = int(os.environ.get("MCP_SIEM_TEST_DEPTH", "1"))
+"""How many times as many seeds (`make full`)."""
 
 
-@pytest.mark.parametrize("first", range(0, 240, 60))
+@pytest.mark.parametrize("first", range(0, 240 * DEPTH, 60))
 def test_random_rules_find_the_same_events(first: int) -> None:
     hits = 0
     for seed in range(first, first + 60):
@@ -46,7 +49,7 @@ def test_random_rules_find_the_same_events(first: int) -> None:
     assert hits > EVENTS
 
 
-@pytest.mark.parametrize("first", range(0, 80, 20))
+@pytest.mark.parametrize("first", range(0, 80 * DEPTH, 20))
 def test_random_correlations_hold_at_the_same_instants_for_the_same_groups(first: int) -> None:
     held = 0
     for seed in range(first, first + 20):
