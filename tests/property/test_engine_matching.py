@@ -2,8 +2,8 @@
 
 import itertools
 import json
-import re
 import os
+import re
 from collections.abc import Iterator, Mapping
 
 from hypothesis import given, settings
