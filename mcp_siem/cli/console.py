@@ -5,7 +5,7 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,7 +14,7 @@ import click
 from mcp_siem.errors import UsageError
 from mcp_siem.report.terminal import Style, safe
 
-__all__ = ["Console", "console"]
+__all__ = ["Console", "ReaderGoneError", "console"]
 
 # What a terminal may obey: C0 but tab, line end and our own colours, DEL and C1, direction and tag characters.
 _OBEYED = re.compile(
@@ -29,6 +29,10 @@ def _spelled(match: re.Match[str]) -> str:
     )
 
 
+class ReaderGoneError(Exception):
+    """Whoever read our output (`head`) has enough. Not an OSError: click would end with 1 on a broken pipe."""
+
+
 class Console:
     """Data and words of one run."""
 
@@ -41,12 +45,13 @@ class Console:
     def data(self, text: str | bytes) -> None:
         """Writes data as it is; on a terminal, characters it would obey are spelled as JSON escapes."""
         data = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
-        self._stream.write(_OBEYED.sub(_spelled, data.decode()).encode() if self._terminal else data)
+        shown = _OBEYED.sub(_spelled, data.decode()).encode() if self._terminal else data
+        _to_reader(lambda: self._stream.write(shown))
 
     def line(self, text: str | bytes) -> None:
         """Writes data and a line end."""
         self.data(text)
-        self._stream.write(b"\n")
+        self.data(b"\n")
 
     def say(self, text: str) -> None:
         """Words for people; kept off standard output, and silent with --quiet."""
@@ -58,6 +63,13 @@ class Console:
         self.say(f"note: {safe(place)}: {safe(text)}")
 
 
+def _to_reader(write: Callable[[], object]) -> None:
+    try:
+        write()
+    except BrokenPipeError as error:
+        raise ReaderGoneError from error
+
+
 @contextlib.contextmanager
 def console(output: str | None, *, quiet: bool, no_color: bool) -> Iterator[Console]:
     """Opens the data stream; a file is written whole or not at all."""
@@ -65,7 +77,7 @@ def console(output: str | None, *, quiet: bool, no_color: bool) -> Iterator[Cons
         terminal = sys.stdout.isatty()
         color = terminal and not no_color
         yield Console(sys.stdout.buffer, quiet=quiet, style=Style(color=color), terminal=terminal)
-        sys.stdout.buffer.flush()
+        _to_reader(sys.stdout.buffer.flush)
         return
     part = Path(f"{output}.part")
     try:

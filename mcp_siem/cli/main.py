@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from mcp_siem import __version__
+from mcp_siem.cli.console import ReaderGoneError
 from mcp_siem.errors import McpSiemError, PackError
 from mcp_siem.report.terminal import safe
 
@@ -70,7 +71,7 @@ def _outcome() -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("interrupted", err=True)
         return _INTERRUPTED
-    except BrokenPipeError:
+    except ReaderGoneError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - the one place that catches bugs, to show no traceback to a user

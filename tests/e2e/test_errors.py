@@ -145,3 +145,16 @@ def test_help_and_version_load_neither_pysigma_nor_a_backend(run: Run, tmp_path:
     )
     assert run("--version").returncode == 0
     assert subprocess.run([sys.executable, probe], check=False, capture_output=True).returncode == 0
+
+
+def test_a_reader_that_has_enough_ends_the_command_in_peace() -> None:
+    command = Path(sys.executable).with_name("mcp-siem")
+    capture = Path(__file__).resolve().parents[2] / "examples" / "captured_mcp_traffic.jsonl"
+    words = [command, "normalise", capture, "--format", "jsonl"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as child:
+        assert child.stdout is not None
+        assert child.stderr is not None
+        child.stdout.readline()
+        child.stdout.close()
+        assert child.stderr.read() == b""
+    assert child.returncode == 0
