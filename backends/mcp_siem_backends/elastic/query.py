@@ -58,11 +58,11 @@ __all__ = ["LONGEST_REGEX", "Clause", "McpLuceneBackend", "manageable"]
 
 # The template raises index.max_regex_length to this; Elasticsearch's own default is 1,000.
 LONGEST_REGEX = 10_000
-# Measured on 8.19.4: from 77,000 of this measure (convert/effort.py) on, from 2,100 where repetitions are nested,
-# a query_string turns into one that finds nothing, without an error. Literals between wildcards stay far below,
-# unless they are long.
+# Measured on 8.19.4: from 77,000 of this measure (convert/effort.py) on, from 650 where repetitions are nested, a
+# query_string turns into one that finds nothing, without an error; 9.4.3 gave up on no pattern below these limits.
+# Literals between wildcards stay far below, unless they are long.
 _MOST_EFFORT = 60_000
-_MOST_NESTED_EFFORT = 1_000
+_MOST_NESTED_EFFORT = 300
 _SURELY_EASY = 200
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: Wild.MANY, SpecialChars.WILDCARD_SINGLE: Wild.ONE}
 _RANGES = {"LT": "[* TO {}}}", "LTE": "[* TO {}]", "GT": "{{{} TO *]", "GTE": "[{} TO *]"}
