@@ -2,7 +2,8 @@
 
 import logging
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TypeVar
 
 from mcp_siem.engine.alert import Alert, Evidence
 from mcp_siem.engine.compile import Detection, compile_correlation, compile_detection
@@ -17,6 +18,8 @@ from mcp_siem.rules.rule import Rule, RulePack
 
 __all__ = ["Engine", "replay"]
 
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
 _DATASET = "event.dataset"
 # What a report says about who did it; an alert of a correlation keeps only these of its events, and what it counts.
@@ -24,17 +27,18 @@ _CONTEXT_FIELDS = ("mcp.server.name", "gen_ai.tool.name", "mcp.method.name", "mc
 
 
 class Engine:
-    """Rules against events. `failures` counts, per rule, the events on which asking it failed; it should stay empty.
+    """Rules against events. `detections` are its single-event rules, `taxonomy` tells fields and datasets.
 
-    Raises PackError with every part of every rule that has no meaning here. `every` asks for an alert at each event
-    at which a correlation holds, not only where it becomes true.
+    `failures` counts, per rule, the events on which asking it failed; it should stay empty. Raises
+    PackError with every part of every rule that has no meaning here. `every` asks for an alert at each event at which
+    a correlation holds, not only where it becomes true.
     """
 
     def __init__(self, pack: RulePack, *, every: bool = False) -> None:
-        self._taxonomy = pack.taxonomy
-        self._detections, correlations = _compile(pack)
+        self.taxonomy = pack.taxonomy
+        self.detections, correlations = _compile(pack)
         self._correlator = Correlator(correlations, every=every)
-        read = {name for one in self._detections for name in one.fields}.union(self._correlator.fields)
+        read = {name for one in self.detections for name in one.fields}.union(self._correlator.fields)
         self._twins = twins_of(read, pack.taxonomy)
         self._routes: dict[str, tuple[Detection, ...]] = {}
         self._order = 0
@@ -51,8 +55,8 @@ class Engine:
         self._order += 1
         alerts: list[Alert] = []
         held: dict[str, tuple[Evidence, ...]] = {}
-        for detection in self._routed(event):
-            found = self._ask(detection, view)
+        for detection in self._held(view):
+            found = self._ask(detection, _evidence, view)
             if found is None:
                 continue
             rule = detection.rule
@@ -73,9 +77,16 @@ class Engine:
             alerts += self.correlate(hit)
         return alerts
 
-    def _ask(self, detection: Detection, view: EventView) -> tuple[Evidence, ...] | None:
+    def held(self, event: Event) -> list[Detection]:
+        """The single-event rules that hold for the event, without evidence, in the order of the pack."""
+        return self._held(EventView(event, self._twins))
+
+    def _held(self, view: EventView) -> list[Detection]:
+        return [one for one in self._routed(view.event) if self._ask(one, _holds, view)]
+
+    def _ask(self, detection: Detection, ask: Callable[[Detection, EventView], T], view: EventView) -> T | None:
         try:
-            return evidence(detection.node, view) if detection.quick.holds(view) else None
+            return ask(detection, view)
         except McpSiemError:
             raise
         except Exception:  # noqa: BLE001 - one rule that fails on one event must not end the watch over all others
@@ -87,19 +98,19 @@ class Engine:
         """The rules whose logsource fits the event's dataset; all of them if it names none, or several."""
         named = [value for value in event.values(_DATASET) if isinstance(value, str)]
         if len(named) != 1:
-            return self._detections
-        route = self._taxonomy.route(named[0])
+            return self.detections
+        route = self.taxonomy.route(named[0])
         if route is None:
-            return self._detections
+            return self.detections
         routed = self._routes.get(route)
         if routed is None:
-            routed = tuple(one for one in self._detections if _fits(one.rule, route, self._taxonomy))
+            routed = tuple(one for one in self.detections if _fits(one.rule, route, self.taxonomy))
             self._routes[route] = routed
         return routed
 
     def _hit(self, event: Event, view: EventView, held: Mapping[str, tuple[Evidence, ...]]) -> Hit:
         if event.time is None:
-            stems = sorted(one.rule.stem for one in self._detections if one.rule.id in held)
+            stems = sorted(one.rule.stem for one in self.detections if one.rule.id in held)
             raise UsageError(
                 f"the event has no time, and {', '.join(stems)} feeds a correlation, which needs one",
                 source=event.raw_ref,
@@ -134,6 +145,14 @@ def replay(engine: Engine, events: Iterable[Event], *, store: HitStore | None = 
             held.add(hit)
     for hit in held.drain():
         yield from engine.correlate(hit)
+
+
+def _holds(detection: Detection, view: EventView) -> bool:
+    return detection.quick.holds(view)
+
+
+def _evidence(detection: Detection, view: EventView) -> tuple[Evidence, ...]:
+    return evidence(detection.node, view)
 
 
 def _alert(rule: Rule, event: Event, found: tuple[Evidence, ...]) -> Alert:

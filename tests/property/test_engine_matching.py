@@ -229,6 +229,6 @@ def test_engine_agrees_with_the_naive_meaning(
     engine = Engine(_pack(selections, _spelled(condition)))
     for event in events:
         assert bool(engine.feed(Event(data=event))) is _condition(condition, selections, event), event
-        node = engine._detections[0].node
+        node = engine.detections[0].node
         assert node.holds(EventView(Event(data=event), {})) is _condition(condition, selections, event)
     assert not engine.failures
