@@ -5,16 +5,14 @@ import os
 import re
 import struct
 import sys
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import BinaryIO
 
-import click
-
+from mcp_siem.cli.output import told, whole_file, words
 from mcp_siem.errors import UsageError
 from mcp_siem.report.terminal import Style, safe
 
-__all__ = ["Console", "ReaderGoneError", "console"]
+__all__ = ["Console", "console"]
 
 # What a terminal may obey: C0 but tab, line end and our own colours, DEL and C1, direction and tag characters.
 _OBEYED = re.compile(
@@ -29,15 +27,12 @@ def _spelled(match: re.Match[str]) -> str:
     )
 
 
-class ReaderGoneError(Exception):
-    """Whoever read our output (`head`) has enough. Not an OSError: click would end with 1 on a broken pipe."""
-
-
 class Console:
     """Data and words of one run."""
 
-    def __init__(self, stream: BinaryIO, *, quiet: bool, style: Style, terminal: bool = False) -> None:
+    def __init__(self, stream: BinaryIO, place: str, *, quiet: bool, style: Style, terminal: bool = False) -> None:
         self._stream = stream
+        self._place = place
         self._terminal = terminal
         self._quiet = quiet
         self.style = style
@@ -46,7 +41,8 @@ class Console:
         """Writes data as it is; on a terminal, characters it would obey are spelled as JSON escapes."""
         data = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
         shown = _OBEYED.sub(_spelled, data.decode()).encode() if self._terminal else data
-        _to_reader(lambda: self._stream.write(shown))
+        with told(self._place):
+            self._stream.write(shown)
 
     def line(self, text: str | bytes) -> None:
         """Writes data and a line end."""
@@ -56,37 +52,24 @@ class Console:
     def say(self, text: str) -> None:
         """Words for people; kept off standard output, and silent with --quiet."""
         if not self._quiet:
-            click.echo(text, err=True)
+            words(text)
 
     def note(self, place: str, text: str) -> None:
         """A located note that ends nothing."""
         self.say(f"note: {safe(place)}: {safe(text)}")
 
 
-def _to_reader(write: Callable[[], object]) -> None:
-    try:
-        write()
-    except BrokenPipeError as error:
-        raise ReaderGoneError from error
-
-
 @contextlib.contextmanager
 def console(output: str | None, *, quiet: bool, no_color: bool) -> Iterator[Console]:
     """Opens the data stream; a file is written whole or not at all."""
-    if output is None:
-        terminal = sys.stdout.isatty()
-        color = terminal and not no_color
-        yield Console(sys.stdout.buffer, quiet=quiet, style=Style(color=color), terminal=terminal)
-        _to_reader(sys.stdout.buffer.flush)
+    if output is not None:
+        with whole_file(output) as stream:
+            yield Console(stream, output, quiet=quiet, style=Style(color=False))
         return
-    part = Path(f"{output}.part")
-    try:
-        with part.open("wb") as stream:
-            yield Console(stream, quiet=quiet, style=Style(color=False))
-        os.replace(part, output)  # noqa: PTH105 - atomic on one file system, as Path.replace, but says what it does
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written: {error.strerror}", source=output, hint="name a writable file with --output"
-        ) from error
-    finally:
-        part.unlink(missing_ok=True)
+    if sys.stdout is None:  # a process may be started without one
+        raise UsageError("there is no standard output", hint="name a file with --output")
+    terminal = sys.stdout.isatty()
+    style = Style(color=terminal and not no_color and not os.environ.get("NO_COLOR"))
+    yield Console(sys.stdout.buffer, "standard output", quiet=quiet, style=style, terminal=terminal)
+    with told("standard output"):
+        sys.stdout.buffer.flush()

@@ -55,6 +55,8 @@ def all_targets() -> list[Target]:
 
 def connection_named(env: str | None, target: str | None, settings: Settings) -> Connection:
     """The connection [env.NAME]; the only one of the target if no name is given."""
+    if target is not None:
+        backend_named(target)
     fitting = [name for name, table in settings.envs.items() if target is None or table.get("target") == target]
     name = env or (fitting[0] if len(fitting) == 1 else None)
     if name is None:
@@ -71,7 +73,8 @@ def connection_named(env: str | None, target: str | None, settings: Settings) ->
             source=settings.path,
             hint=f"configured are: {', '.join(sorted(settings.envs)) or 'none'}",
         )
-    connection = read_connection(name, settings.envs[name], os.environ)
+    place = settings.place(name, "env") or "mcp-siem.toml"
+    connection = read_connection(name, settings.envs[name], os.environ, source=place)
     if target is not None and connection.target != target:
         raise UsageError(f"--env {name} is {connection.target}, --target says {target}", hint="leave --target out")
     return connection

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from typing import NoReturn
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from mcp_siem import __version__
-from mcp_siem.cli.console import ReaderGoneError
-from mcp_siem.errors import McpSiemError, PackError
+from mcp_siem.cli.output import ReaderGoneError, words
+from mcp_siem.cli.settings import origin_of
+from mcp_siem.errors import McpSiemError, PackError, UsageError
 from mcp_siem.report.terminal import safe
 
 __all__ = ["VERBS", "cli", "main"]
@@ -29,6 +31,7 @@ VERBS: Mapping[str, str] = {
     "template": "Print the index template that the queries rely on.",
 }
 _INTERRUPTED = 130
+_FREE = "check the disk and the rights; temporary files go where TMPDIR says"
 
 
 class _Verbs(click.Group):
@@ -56,27 +59,69 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Runs the command line and exits with a code of the table in the README."""
-    sys.exit(_outcome())
+    code = _outcome()
+    _drop_unwritten()
+    sys.exit(code)
 
 
 def _outcome() -> int:
     try:
         result = cli.main(standalone_mode=False)
-    except McpSiemError as error:
-        _say_error(error)
-        return error.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("interrupted", err=True)
-        return _INTERRUPTED
-    except ReaderGoneError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:  # noqa: BLE001 - the one place that catches bugs, to show no traceback to a user
-        return _say_bug(error)
+        return _failed(error)
+    except KeyboardInterrupt:
+        words("interrupted")
+        return _INTERRUPTED
     return result if isinstance(result, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    match error:
+        case McpSiemError():
+            _say_error(error)
+            return error.exit_code
+        case click.ClickException():
+            _say_misuse(error)
+            return error.exit_code
+        case click.Abort():
+            words("interrupted")
+            return _INTERRUPTED
+        case ReaderGoneError():
+            return 0
+        case OSError():
+            place = str(error.filename or "") or None
+            _say_located(place, f"the system refuses: {error.strerror or error}", _FREE)
+            return UsageError.exit_code
+    return _say_bug(error)
+
+
+def _drop_unwritten() -> None:
+    """What could not be written is told by now; Python would try again at its end, and speak of it in its own words."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _say_misuse(error: click.ClickException) -> None:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, NoArgsIsHelpError):
+        words(error.format_message())
+    else:
+        _say_located(
+            _origin(error), error.format_message(), f"{context.command_path if context else 'mcp-siem'} --help"
+        )
+
+
+def _origin(error: click.ClickException) -> str | None:
+    """Where a wrong value stands, if not on the command line: a variable or the settings file."""
+    if not isinstance(error, click.BadParameter) or error.param is None or error.ctx is None:
+        return None
+    _, origin = origin_of(error.param, error.ctx)
+    return None if origin in ("flag", "default") else origin
 
 
 def _say_error(error: McpSiemError) -> None:
@@ -89,15 +134,15 @@ def _say_error(error: McpSiemError) -> None:
 
 def _say_located(source: str | None, message: str, hint: str | None) -> None:
     place = f"{safe(source)}: " if source else ""
-    click.echo(f"error: {place}{safe(message)}", err=True)
+    words(f"error: {place}{safe(message)}")
     if hint:
-        click.echo(f"  next: {safe(hint)}", err=True)
+        words(f"  next: {safe(hint)}")
 
 
 def _say_bug(error: Exception) -> int:
     logging.getLogger("mcp_siem").debug("unexpected error", exc_info=error)
-    click.echo(f"error: a bug in mcp-siem: {type(error).__name__}: {safe(str(error))}", err=True)
-    click.echo("  next: run again with -v for the traceback and report it with the input that caused it", err=True)
+    words(f"error: a bug in mcp-siem: {type(error).__name__}: {safe(str(error))}")
+    words("  next: run again with -v for the traceback and report it with the input that caused it")
     return 1
 
 

@@ -17,9 +17,8 @@ _Command = TypeVar("_Command", bound=Callable[..., object])
 
 def _load_settings(ctx: click.Context, _param: click.Parameter, value: str | None) -> Settings:
     settings = read_settings(value)
-    flags = dict(settings.flags)
-    if isinstance(flags.get("rules"), str):
-        flags["rules"] = [flags["rules"]]
+    # Click knows a value by its parameter's name, which for --format is not a word of Python.
+    flags = {"form" if name == "format" else name: value for name, value in settings.flags.items()}
     ctx.default_map = {**flags, **(ctx.default_map or {})}
     ctx.obj = settings
     return settings
@@ -40,7 +39,7 @@ def settings_of(ctx: click.Context) -> Settings:
 def common(command: _Command) -> _Command:
     """--config, -v, -q, --no-color."""
     for option in (
-        click.option("--no-color", is_flag=True, envvar=["MCP_SIEM_NO_COLOR", "NO_COLOR"], help="Plain text."),
+        click.option("--no-color", is_flag=True, envvar="MCP_SIEM_NO_COLOR", help="Plain text (so does NO_COLOR)."),
         click.option(
             "-q", "--quiet", is_flag=True, envvar="MCP_SIEM_QUIET", help="No words on standard error but errors."
         ),
@@ -50,7 +49,7 @@ def common(command: _Command) -> _Command:
             count=True,
             expose_value=False,
             callback=_set_logging,
-            is_eager=True,
+            envvar="MCP_SIEM_VERBOSE",
             help="Say more; twice for all.",
         ),
         click.option(
@@ -73,8 +72,9 @@ def rules(command: _Command) -> _Command:
         "--rules",
         multiple=True,
         metavar="PATH",
+        type=click.Path(),
         envvar="MCP_SIEM_RULES",
-        help="Sigma rules (file or directory) in place of the pack.",
+        help="Sigma rules (file or directory) in place of the pack; repeatable.",
     )(command)
 
 

@@ -1,16 +1,22 @@
 """mcp-siem.toml: defaults of flags, `[vars]` (site knowledge) and `[env.NAME]` (connections)."""
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcp_siem.errors import ConfigError
+import click
+from click.core import ParameterSource
 
-__all__ = ["DEFAULT_FILE", "FLAGS", "Settings", "read_settings"]
+from mcp_siem.errors import ConfigError
+from mcp_siem.events.toml import line_of_key, read_toml
+
+__all__ = ["DEFAULT_FILE", "FLAGS", "Settings", "origin_of", "read_settings"]
 
 DEFAULT_FILE = "mcp-siem.toml"
-FLAGS = frozenset({"env", "fail_level", "format", "no_color", "rules", "source", "target"})
+# `yes` and `prune` are left out: a file that lies in a directory must not agree for the user to a write.
+_SWITCHES = frozenset({"every", "exit_code", "no_color", "quiet"})
+_WORDS = frozenset({"fail_level", "format", "journal", "output", "source", "target"})
+FLAGS = _SWITCHES | _WORDS | {"rules", "verbose"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,53 +27,92 @@ class Settings:
     flags: Mapping[str, object] = field(default_factory=dict)
     variables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     envs: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    text: str = field(default="", repr=False, compare=False)
+
+    def place(self, key: str, table: str = "") -> str | None:
+        """Where a key stands, as `path:line`; None without a file."""
+        return f"{self.path}:{line_of_key(self.text, key, table)}" if self.path else None
+
+
+def origin_of(parameter: click.Parameter, context: click.Context) -> tuple[object, str]:
+    """The value of a flag in force, and where it comes from: flag, a variable, the settings file or default."""
+    name = parameter.name or ""
+    value = context.params.get(name)
+    source = context.get_parameter_source(name)
+    if source is ParameterSource.ENVIRONMENT:
+        return value, f"variable {parameter.envvar}"
+    if source is ParameterSource.DEFAULT_MAP:
+        key = str(parameter.envvar).removeprefix("MCP_SIEM_").lower()
+        return value, (context.obj.place(key) if isinstance(context.obj, Settings) else None) or DEFAULT_FILE
+    return value, "flag" if source is ParameterSource.COMMANDLINE else "default"
 
 
 def read_settings(path: str | None) -> Settings:
     """Reads the named file, or ./mcp-siem.toml if it exists; raises ConfigError with place and next step."""
     chosen = Path(path or DEFAULT_FILE)
-    if path is None and not chosen.is_file():
+    if path is None and not chosen.exists():
         return Settings()
     try:
-        document = tomllib.loads(chosen.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
+        text = chosen.read_bytes().decode("utf-8")
+    except OSError as error:
         raise ConfigError(
-            f"cannot be read: {error}", source=str(chosen), hint="name a readable file with --config"
+            f"cannot be read: {error.strerror or error}", source=str(chosen), hint="name a readable file with --config"
         ) from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"is not TOML: {error}", source=str(chosen), hint="correct the line named") from error
-    return _parse(document, str(chosen))
+    except UnicodeDecodeError as error:
+        line = chosen.read_bytes().count(b"\n", 0, error.start) + 1
+        raise ConfigError("is not UTF-8", source=f"{chosen}:{line}", hint="save the file as UTF-8") from error
+    return _Reader(text, str(chosen)).settings(read_toml(text, str(chosen)))
 
 
-def _parse(document: Mapping[str, object], source: str) -> Settings:
-    unknown = sorted(document.keys() - FLAGS - {"vars", "env"})
-    flags = {key: value for key, value in document.items() if key in FLAGS and not isinstance(value, dict)}
-    if unknown:
-        known = ", ".join(sorted(FLAGS))
-        raise ConfigError(
-            f"unknown setting {unknown[0]!r}", source=source, hint=f"known are [vars], [env.NAME] and {known}"
+class _Reader:
+    """One settings file, with its text, so that every fault can name its line."""
+
+    def __init__(self, text: str, source: str) -> None:
+        self._text = text
+        self._source = source
+
+    def fault(self, key: str, message: str, hint: str, table: str = "") -> ConfigError:
+        return ConfigError(message, source=f"{self._source}:{line_of_key(self._text, key, table)}", hint=hint)
+
+    def settings(self, document: Mapping[str, object]) -> Settings:
+        unknown = sorted(document.keys() - FLAGS - {"vars", "env"})
+        if unknown:
+            known = ", ".join(sorted(FLAGS))
+            hint = f"known are [vars], [env.NAME] and {known}"
+            raise self.fault(unknown[0], f"unknown setting {unknown[0]!r}", hint)
+        envs = self._table(document.get("env", {}), "env")
+        variables = self._table(document.get("vars", {}), "vars")
+        return Settings(
+            path=self._source,
+            text=self._text,
+            flags={key: self._flag(key, document[key]) for key in sorted(FLAGS & document.keys())},
+            variables={name: self._texts(value, name) for name, value in variables.items()},
+            envs={name: self._table(value, name, "env") for name, value in envs.items()},
         )
-    variables = _table(document.get("vars", {}), "vars", source)
-    envs = document.get("env", {})
-    named = envs if isinstance(envs, dict) else {}
-    return Settings(
-        path=source,
-        flags=flags,
-        variables={name: _texts(value, name, source) for name, value in variables.items()},
-        envs={name: _table(value, f"env.{name}", source) for name, value in named.items()},
-    )
 
+    def _flag(self, key: str, value: object) -> object:
+        if key == "rules":
+            listed = value if isinstance(value, list) else [value]
+            fits, form, value = all(isinstance(one, str) for one in listed), '["one.yml", "folder"]', listed
+        elif key == "verbose":
+            fits, form = isinstance(value, int) and not isinstance(value, bool), "1"
+        elif key in _SWITCHES:
+            fits, form = isinstance(value, bool), "true"
+        else:
+            fits, form = isinstance(value, str), '"..."'
+        if not fits:
+            raise self.fault(key, f"{key!r} has a value of the wrong type", f"write {key} = {form}")
+        return value
 
-def _table(value: object, name: str, source: str) -> Mapping[str, object]:
-    if not isinstance(value, dict):
-        raise ConfigError(f"[{name}] must be a table", source=source, hint=f"write [{name}] on a line of its own")
-    return value
+    def _table(self, value: object, name: str, table: str = "") -> Mapping[str, object]:
+        if not isinstance(value, dict):
+            full = f"{table}.{name}" if table else name
+            raise self.fault(name, f"[{full}] must be a table", f"write [{full}] on a line of its own", table)
+        return value
 
-
-def _texts(value: object, name: str, source: str) -> tuple[str, ...]:
-    items = value if isinstance(value, list) else [value]
-    if not items or not all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
-        raise ConfigError(
-            f"[vars] {name} must be a text or a list of texts", source=source, hint=f'write {name} = ["one", "two"]'
-        )
-    return tuple(str(item) for item in items)
+    def _texts(self, value: object, name: str) -> tuple[str, ...]:
+        items = value if isinstance(value, list) else [value]
+        if not items or not all(isinstance(item, str | int) and not isinstance(item, bool) for item in items):
+            hint = f'write {name} = ["one", "two"]'
+            raise self.fault(name, f"[vars] {name} must be a text or a list of texts", hint, "vars")
+        return tuple(str(item) for item in items)

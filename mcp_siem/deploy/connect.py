@@ -10,7 +10,7 @@ from urllib.parse import SplitResult, urlsplit
 from mcp_siem.deploy.client import Connection
 from mcp_siem.errors import ConfigError
 
-__all__ = ["is_loopback", "proxy_for", "read_connection"]
+__all__ = ["is_loopback", "proxy_for", "read_connection", "shown_setting"]
 
 _SHARED = ("target", "url", "ca_file", "timeout", "username", "username_env", "password_env", "secret_file")
 _OPTIONS: Mapping[str, tuple[str, ...]] = {"elastic": ("space",), "splunk": ("app", "owner")}
@@ -42,6 +42,17 @@ def read_connection(
         ca_file=reader.ca_file(target),
         timeout=reader.timeout(),
     )
+
+
+def shown_setting(key: str, value: object) -> str:
+    """The value of a setting of `[env.NAME]` as it may be shown: one that should not stand there is not."""
+    text = str(value)
+    hidden = (key != "secret_file" and _names_secret(key)) or (key == "url" and "@" in text)
+    return "(a secret, not shown: it must not stand in the file)" if hidden else text
+
+
+def _names_secret(key: str) -> bool:
+    return any(word in key.lower() for word in _SECRET_WORDS) and not key.endswith("_env")
 
 
 def is_loopback(host: str) -> bool:
@@ -99,7 +110,7 @@ class _Reader:
                 raise self.fault(
                     f"{key}: TLS verification cannot be switched off", 'name a private CA with ca_file = "PATH"'
                 )
-            if any(word in key.lower() for word in _SECRET_WORDS) and not key.endswith("_env"):
+            if _names_secret(key):
                 variable = f"MCP_SIEM_{target.upper()}_{_KEY[target].upper()}"
                 raise self.fault(
                     f"{key}: a secret must not stand in the file",

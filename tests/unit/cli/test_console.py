@@ -6,7 +6,7 @@ from mcp_siem.report.terminal import Style
 
 def _written(text: str, *, terminal: bool) -> str:
     stream = io.BytesIO()
-    Console(stream, quiet=False, style=Style(color=False), terminal=terminal).data(text)
+    Console(stream, "-", quiet=False, style=Style(color=False), terminal=terminal).data(text)
     return stream.getvalue().decode()
 
 
