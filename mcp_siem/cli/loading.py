@@ -17,7 +17,16 @@ from mcp_siem.events.redact import Redactor
 from mcp_siem.rules.pack import default_pack_dir, load_pack, load_secret_formats
 from mcp_siem.rules.rule import Rule, RulePack
 
-__all__ = ["all_targets", "backend_named", "connection_named", "make_deriver", "open_pack", "render", "say_off"]
+__all__ = [
+    "all_backends",
+    "all_targets",
+    "backend_named",
+    "connection_named",
+    "make_deriver",
+    "open_pack",
+    "render",
+    "say_off",
+]
 
 
 def open_pack(rules: Sequence[str], settings: Settings) -> RulePack:
@@ -48,9 +57,14 @@ def backend_named(name: str | None) -> Backend:
     return loaded
 
 
+def all_backends() -> list[Backend]:
+    """Every registered backend, by name."""
+    return [backend_named(name) for name in sorted(entry_points(group="mcp_siem.backends").names)]
+
+
 def all_targets() -> list[Target]:
     """The pure half of every registered backend, by name."""
-    return [backend_named(name).target() for name in sorted(entry_points(group="mcp_siem.backends").names)]
+    return [backend.target() for backend in all_backends()]
 
 
 def connection_named(env: str | None, target: str | None, settings: Settings) -> Connection:

@@ -63,6 +63,6 @@ class Backend(Protocol):
         """Files this SIEM imports, by form (`ndjson`, `conf`): resources in, the file's text out."""
         ...
 
-    def template(self, taxonomy: Taxonomy) -> str | None:
-        """The index template its queries rely on, as JSON; None where there is no such thing."""
+    def templates(self) -> Mapping[str, Callable[[Taxonomy], str]]:
+        """The index templates that queries rely on, as JSON, by the name of the engine; none where there is no such thing."""
         ...

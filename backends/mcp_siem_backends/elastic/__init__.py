@@ -33,11 +33,11 @@ class _Elastic:
 
         return {"ndjson": kibana_ndjson}
 
-    def template(self, taxonomy: Taxonomy) -> str | None:
-        """The index template, as JSON."""
+    def templates(self) -> Mapping[str, Callable[[Taxonomy], str]]:
+        """The index template for Elasticsearch, and the same mapping in the words of OpenSearch."""
         from mcp_siem_backends.elastic.template import template_json  # noqa: PLC0415 - loaded when asked
 
-        return template_json(taxonomy)
+        return {"elastic": template_json, "opensearch": lambda taxonomy: template_json(taxonomy, "opensearch")}
 
 
 BACKEND = _Elastic()

@@ -67,6 +67,6 @@ def test_a_data_stream_takes_the_template() -> None:
 
 
 def test_the_command_prints_it_as_the_same_bytes_each_time() -> None:
-    text = BACKEND.template(TAXONOMY)
-    assert text == BACKEND.template(TAXONOMY)
+    text = BACKEND.templates()["elastic"](TAXONOMY)
+    assert text == BACKEND.templates()["elastic"](TAXONOMY)
     assert json.loads(text or "")["index_patterns"] == ["logs-mcp.*"]
