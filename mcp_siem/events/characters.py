@@ -3,10 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Literal
 
 from mcp_siem.events.confusables import CONFUSABLES
 
-__all__ = ["ANSI", "FOLDED", "SEEN", "VISIBLE", "rewritten"]
+__all__ = ["ANSI", "FOLDED", "SEEN", "VISIBLE", "normalised", "rewritten"]
 
 # Terminal control sequences (ECMA-48 CSI): a terminal shows nothing of them, so a whole one goes, not ESC alone.
 ANSI = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x9b[0-?]{0,64}[ -/]{0,8}[@-~]")
@@ -30,6 +32,20 @@ _BRAILLE_BLANK = 0x2800
 # U+FDFA alone would grow eighteenfold; such a character stays as it is.
 _LONGEST_FORM = 8
 _FEW = 16
+# Letters that people write with for show, and UTS 39 leaves out: small capitals, and white on a black or flag ground.
+_LETTERS = "abcdefghijklmnopqrstuvwxyz"
+_LETTER_SHAPES = {
+    chr(first + index): letter for first in (0x1F150, 0x1F170, 0x1F1E6) for index, letter in enumerate(_LETTERS)
+} | dict(
+    zip(
+        "\u1d00\u0299\u1d04\u1d05\u1d07\ua730\u0262\u029c\u026a\u1d0a\u1d0b\u029f\u1d0d\u0274\u1d0f\u1d18\ua7af\u0280\ua731\u1d1b\u1d1c\u1d20"
+        "\u1d21\u028f\u1d22",
+        "abcdefghijklmnopqrstuvwyz",
+        strict=True,
+    )
+)
+# Not marks themselves, they begin with one when they are taken apart.
+_LEAD_TO_MARKS = "\u0f73\u0f75\u0f81\uff9e\uff9f"
 
 
 class _Memo(dict[int, str]):
@@ -66,6 +82,8 @@ def _folded_form(point: int) -> str:
 
 def _look(char: str) -> str:
     """Folds one character with its case partner, so that both end alike whichever of them looks like ASCII."""
+    if char in _LETTER_SHAPES:
+        return _LETTER_SHAPES[char]
     small = char.casefold()
     look = CONFUSABLES.get(small) or CONFUSABLES.get(char) or CONFUSABLES.get(char.upper())
     return look.casefold() if look else small
@@ -88,6 +106,18 @@ def rewritten(text: str, table: Mapping[int, str]) -> str:
     for char, form in changed:
         text = text.replace(char, form)
     return text
+
+
+def normalised(text: str, form: Literal["NFC", "NFKC"]) -> str:
+    """Unicode normalisation in linear time: of a run of marks that no script writes the first are kept."""
+    return text if text.isascii() else unicodedata.normalize(form, _long_marks().sub(r"\1", text))
+
+
+@cache
+def _long_marks() -> re.Pattern[str]:
+    """More marks in a row than UAX 15 lets stand in stream-safe text: to order them costs the square of their number."""
+    marks = "".join(filter(unicodedata.combining, map(chr, range(0x300, 0x1F000)))) + _LEAD_TO_MARKS
+    return re.compile(f"([{marks}]{{30}})[{marks}]+")
 
 
 VISIBLE = _Memo(_visible_form)

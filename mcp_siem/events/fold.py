@@ -7,11 +7,10 @@ punctuation inside a word, leetspeak (ASCII is never a look-alike of ASCII), syn
 """
 
 import re
-import unicodedata
 
 import re2
 
-from mcp_siem.events.characters import ANSI, FOLDED, VISIBLE, rewritten
+from mcp_siem.events.characters import ANSI, FOLDED, VISIBLE, normalised, rewritten
 from mcp_siem.events.decode import SHORTEST_BASE64, decode_once
 
 __all__ = ["fold", "fold_pattern", "is_plain"]
@@ -44,9 +43,9 @@ def fold_pattern(text: str) -> str:
     text = _visible(text)
     if text.isascii():
         return text.lower()
-    text = _TWO_FACED.sub(lambda match: _FACES[match[0]], unicodedata.normalize("NFC", text))
+    text = _TWO_FACED.sub(lambda match: _FACES[match[0]], normalised(text, "NFC"))
     folded = _single_spaced(rewritten(text, FOLDED))
-    return folded if folded.isascii() else unicodedata.normalize("NFC", folded)
+    return normalised(folded, "NFC")
 
 
 def _visible(text: str) -> str:

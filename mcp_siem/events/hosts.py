@@ -2,8 +2,9 @@
 
 import ipaddress
 import re
-import unicodedata
 from urllib.parse import unquote
+
+from mcp_siem.events.characters import normalised
 
 __all__ = ["host_of_url", "host_spellings"]
 
@@ -27,7 +28,7 @@ def host_of_url(url: str) -> str | None:
 def _bare(host: str) -> str | None:
     if host.startswith("["):
         return host[1:].partition("]")[0].casefold() or None
-    host = unicodedata.normalize("NFKC", unquote(_PORT.sub("", host), errors="replace"))
+    host = normalised(unquote(_PORT.sub("", host), errors="replace"), "NFKC")
     return host.strip(". \t").casefold() or None
 
 

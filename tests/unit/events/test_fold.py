@@ -215,6 +215,8 @@ def test_folding_never_raises_and_grows_no_more_than_one_character_can(text: str
         "ﷺ" * 100000,
         ("A" * 70 + "\n") * 10000,
         "&" * 1000000,
+        "a" + "\u0301\u0327" * 500000,
+        "\u05d0" + "\u05b0\u0591\u05bc" * 300000,
         "á" * 300000,
     ],
     ids=lambda text: ascii(text[:6]),
@@ -223,3 +225,12 @@ def test_a_hostile_megabyte_is_folded_in_moments(hostile: str) -> None:
     started = time.process_time()
     fold(hostile)
     assert time.process_time() - started < 5
+
+
+def test_letters_that_are_written_for_show_fold_to_ascii() -> None:
+    assert fold("ɪɢɴᴏʀᴇ ᴘʀᴇᴠɪᴏᴜꜱ") == "ignore previous"
+    assert fold("\U0001f178\U0001f176\U0001f17d \U0001f158\U0001f156\U0001f15d \U0001f1ee\U0001f1ec") == "ign ign ig"
+
+
+def test_marks_of_a_script_are_put_in_order_as_before() -> None:
+    assert fold("\u05d0\u05bc\u05b0") == fold("\u05d0\u05b0\u05bc")
