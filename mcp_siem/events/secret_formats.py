@@ -35,7 +35,7 @@ _HARMLESS_NAME = re.compile(
 )
 _NAME_BEFORE = re.compile(r"[A-Za-z0-9_.-]{0,64}$")
 _CODE = re.compile(
-    r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)+|[A-Za-z]+://.*|~?/[\w./-]*|\d[\d.:/TZ_+-]*", re.ASCII
+    r"[A-Za-z_$][\w$]*(?:(?:\.|->|::)[A-Za-z_$][\w$]*)+|[A-Za-z]+://.*|[.~]{0,2}/[\w./-]*|\d[\d.:/TZ_+-]*", re.ASCII
 )
 _ENVIRONMENT = re.compile(r"[A-Z0-9_]+=")
 _LEAST_ENTROPY = 2.2
