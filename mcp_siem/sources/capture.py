@@ -38,6 +38,7 @@ class Place:
     pid: int | None = None
     sequence: int | None = None
     session: str | None = None
+    endpoint: str | None = None
     transport: str = "pipe"
     weight: int = 0
     facts: Mapping[str, object] = field(default_factory=dict)

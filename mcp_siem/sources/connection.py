@@ -14,7 +14,7 @@ _PROTOCOL = ("mcp.protocol.version",)
 
 
 class Connections:
-    """Client, server and protocol by (server, pid, session); the longest unused is forgotten first."""
+    """Client, server and protocol by (server, pid, session or host); the longest unused is forgotten first."""
 
     def __init__(self, *, limit: int = _MAX_CONNECTIONS) -> None:
         self._known: OrderedDict[tuple[str | None, int | None, str | None], dict[str, object]] = OrderedDict()
@@ -50,4 +50,5 @@ class Connections:
 
 
 def _key(place: Place) -> tuple[str | None, int | None, str | None]:
-    return place.server, place.pid, place.session
+    # Without a session the host that was asked tells servers apart.
+    return place.server, place.pid, place.session or place.endpoint

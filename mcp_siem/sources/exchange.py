@@ -60,8 +60,10 @@ def read_exchange(exchange: Exchange) -> ReadExchange:
         "mcp.session.id": session,
         "mcp.protocol.version": _first(asking, "mcp-protocol-version"),
     }
-    place = replace(exchange.place, session=session, transport="tcp", facts=_present(facts))
-    verb = (text(request.get("method")) or "").upper() or None
+    host = _first(asking, "host")
+    place = replace(exchange.place, session=session, endpoint=host, transport="tcp", facts=_present(facts))
+    said = text(request.get("method"))
+    verb = said.upper() if said is not None and said.isalpha() else said
     fields = {
         "http.request.method": verb,
         "url.path": path,
@@ -79,7 +81,7 @@ def read_exchange(exchange: Exchange) -> ReadExchange:
 
 
 def _said(headers: Headers) -> dict[str, object]:
-    """What the request's headers say. A header that is sent twice is shown twice."""
+    """What the request's headers say. One that is sent twice says both, as HTTP joins them (RFC 9110, 5.3)."""
     return {
         "mcp.http.origin": _all(headers, "origin"),
         "mcp.http.host": _all(headers, "host"),
@@ -93,9 +95,8 @@ def _said(headers: Headers) -> dict[str, object]:
     }
 
 
-def _decoded(headers: Headers) -> object:
-    names = [decoded_name(value) for value in headers.get("mcp-name", [])]
-    return names[0] if len(names) == _ONE else names or None
+def _decoded(headers: Headers) -> str | None:
+    return ", ".join(decoded_name(value) for value in headers.get("mcp-name", [])) or None
 
 
 def _outcome(status: int | None) -> dict[str, object]:
@@ -167,9 +168,8 @@ def _first(headers: Headers, name: str) -> str | None:
     return values[0] or None if values else None
 
 
-def _all(headers: Headers, name: str) -> object:
-    values = headers.get(name, [])
-    return values[0] if len(values) == _ONE else values or None
+def _all(headers: Headers, name: str) -> str | None:
+    return ", ".join(headers.get(name, [])) or None
 
 
 def _present(fields: Mapping[str, object]) -> dict[str, object]:

@@ -62,9 +62,11 @@ def _version(message: Mapping[str, object]) -> str | None:
 
 
 def id_key(value: object) -> tuple[str, object]:
-    """The id as a key under which 1, "1" and 1.0 differ."""
+    """The id as a key under which 1 and "1" differ; 1 and 1.0 are one number in JSON, and to every peer."""
     if isinstance(value, dict | list):
         return "json", compact(value)
+    if isinstance(value, float):
+        return "int", value
     return type(value).__name__, value
 
 

@@ -1,6 +1,6 @@
 """What a request or notification says, method by method, in fields of the taxonomy."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from mcp_siem.sources.content import block_texts
 from mcp_siem.sources.jsontext import compact, size
@@ -9,6 +9,11 @@ from mcp_siem.sources.shape import items, mapping, strings, text
 
 __all__ = ["arguments_of", "asked_fields", "asked_in", "request_fields", "request_text"]
 
+# The choices of a server that asks, furthest first.
+_REACH = {
+    "mcp.elicitation.mode": ("url", "form"),
+    "mcp.sampling.include_context": ("allServers", "thisServer", "none"),
+}
 _RESOURCE_METHODS = frozenset({"resources/read", "resources/subscribe", "resources/unsubscribe"})
 
 
@@ -47,7 +52,7 @@ def _other_fields(method: str, told: Mapping[str, object]) -> dict[str, object]:
         }
     if method == "subscriptions/listen":
         wanted = strings(mapping(told.get("notifications")).get("resourceSubscriptions"))
-        return {"mcp.resource.uri": wanted} if wanted else {}
+        return {"mcp.resource.uri": wanted[0]} if len(wanted) == 1 else {}
     if method == "logging/setLevel":
         return {"mcp.log.level": told["level"]} if text(told.get("level")) else {}
     if method == "initialize":
@@ -85,8 +90,18 @@ def asked_fields(asked: Iterable[tuple[object, Mapping[str, object]]]) -> dict[s
             found.setdefault("mcp.sampling.system_prompt", []).append(text(params.get("systemPrompt")))
             found.setdefault("mcp.sampling.include_context", []).append(text(params.get("includeContext")))
             found.setdefault("mcp.sampling.message", []).extend(block_texts(params.get("messages")))
-    told = {name: [value for value in values if value is not None] for name, values in found.items()}
-    return {name: values[0] if len(values) == 1 else values for name, values in told.items() if values}
+    told = {name: [value for value in values if isinstance(value, str)] for name, values in found.items()}
+    return {name: _together(name, values) for name, values in told.items() if values}
+
+
+def _together(name: str, values: Sequence[str]) -> object:
+    """Several requests in one result: words one below the other, of a choice the one that reaches furthest."""
+    if name == "mcp.sampling.message":
+        return list(values)
+    reach = _REACH.get(name)
+    if reach is None:
+        return "\n".join(values)
+    return next((choice for choice in reach if choice in values), values[0])
 
 
 def request_text(method: str, params: object) -> str | None:
@@ -107,6 +122,9 @@ def arguments_of(method: str, params: object) -> object | None:
     told = mapping(params)
     if method in {"tools/call", "prompts/get"}:
         return told.get("arguments")
+    if method == "subscriptions/listen":
+        wanted = strings(mapping(told.get("notifications")).get("resourceSubscriptions"))
+        return {"uri": wanted} if wanted else None
     if method == "completion/complete":
         argument = mapping(told.get("argument"))
         name = text(argument.get("name"))

@@ -28,11 +28,11 @@ def strings(value: object) -> list[str]:
 
 
 def integer(value: object) -> int | None:
-    """The value if it is a whole number, or a text of one; booleans are none."""
+    """The value if it is a whole number of 64 bits, or a text of one; booleans are none."""
     if isinstance(value, bool):
         return None
     if isinstance(value, int):
-        return value
+        return value if -(1 << 63) <= value < 1 << 63 else None
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 19:  # noqa: PLR2004 (64 bits)
         return int(value)
     return None

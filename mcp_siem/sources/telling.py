@@ -20,7 +20,7 @@ from mcp_siem.sources.shape import mapping, text
 
 __all__ = ["Teller"]
 
-_INTRODUCTIONS = frozenset({"initialize", "server/discover"})
+_LONGEST_DURATION = (1 << 63) - 1
 
 
 class Teller:
@@ -106,7 +106,7 @@ class Teller:
             fields["mcp.message.pairing"] = "cancelled"
         # Both within one HTTP exchange share its time: that says nothing of how long it took.
         if opened.place.time is not None and place.time is not None and place.time > opened.place.time:
-            fields["event.duration"] = (place.time - opened.place.time) * 1000
+            fields["event.duration"] = min((place.time - opened.place.time) * 1000, _LONGEST_DURATION)
         if opened.direction is Direction.TO_SERVER:
             self._connections.learn(opened.place, fields, protocol=method == "initialize")
         yield self._call(opened.place, opened.request, fields)
@@ -175,7 +175,7 @@ class Teller:
 
     def _space(self, place: Place, fields: Mapping[str, object]) -> str:
         """Whose definitions these are: the server's by name, else the connection's."""
-        return self._server(place, fields) or f"\0{place.ref.rpartition(':')[0]}\0{place.pid}"
+        return self._server(place, fields) or f"\0{place.ref.rpartition(':')[0]}\0{place.pid}\0{place.endpoint}"
 
 
 def _input_name(ref: str) -> str:

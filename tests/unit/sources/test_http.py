@@ -139,7 +139,7 @@ def test_headers_that_contradict_the_body_are_named(tap: Any) -> None:
     assert (web["mcp.http.method_header"], web["mcp.http.name_header"]) == ("tools/list", "read")
     assert web["mcp.http.header_mismatch"] == ["method"]
     web = tap.http(_post(_CALL, mcp_method=["tools/call"], mcp_name=["read", "safe"]), _reply(_DONE))[0]
-    assert web["mcp.http.name_header"] == ["read", "safe"]
+    assert web["mcp.http.name_header"] == "read, safe"
     assert web["mcp.http.header_mismatch"] == ["name"]
 
 
@@ -227,3 +227,33 @@ def test_where_nothing_names_a_caller_the_input_does_so_that_its_refusals_count(
     refused = {"request": _post(_CALL), "response": _reply("", 401)}
     told = tap.line_of({"ts": "2026-11-25T10:00:00Z", "http": refused})
     assert [event["mcp.principal"] for event in told] == ["tap", "tap"]
+
+
+def test_headers_sent_twice_stay_texts_as_the_taxonomy_says(tap: Any) -> None:
+    twice = {"Origin": ["a", "b"], "Host": ["c", "d"], "Mcp-Method": ["x", "y"], "MCP-Protocol-Version": ["1", "2"]}
+    (web,) = tap.http({"method": "GET", "path": "/", "headers": twice}, _reply(None, 200))
+    names = ("origin", "host", "method_header", "version_header")
+    assert [web[f"mcp.http.{name}"] for name in names] == ["a, b", "c, d", "x, y", "1, 2"]
+
+
+def test_two_hosts_of_one_capture_are_two_servers(tap: Any) -> None:
+    def exchange(host: str, method: str, result: object) -> Any:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method}
+        request = {"method": "POST", "headers": {"host": host}, "body": body}
+        response = _reply({"jsonrpc": "2.0", "id": 1, "result": result})
+        return tap.line_of({"ts": tap.line, "http": {"request": request, "response": response}})[-1]
+
+    def listed(host: str, description: str) -> Any:
+        return exchange(host, "tools/list", {"tools": [{"name": "t", "description": description}]})
+
+    exchange("a.test", "server/discover", {"_meta": {"io.modelcontextprotocol/serverInfo": {"name": "first"}}})
+    assert listed("a.test", "one")["mcp.server.name"] == "first"
+    other = listed("b.test", "two")
+    assert (other.get("mcp.server.name"), other["mcp.tool.definition_changed"]) == (None, False)
+    assert listed("c.test", "three")["mcp.tool.definition_changed"] is False
+    assert listed("b.test", "four")["mcp.tool.definition_changed"] is True
+
+
+def test_a_number_beyond_64_bits_is_no_status(tap: Any) -> None:
+    (web,) = tap.http({"method": "GET", "path": "/"}, {"status_code": 2**63})
+    assert "http.response.status_code" not in web

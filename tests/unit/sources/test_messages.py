@@ -74,8 +74,26 @@ def test_an_input_required_result_shows_what_the_server_asks_for(tap: Any) -> No
 def test_two_elicitations_in_one_result_are_both_shown(tap: Any) -> None:
     asked = {key: {"method": "elicitation/create", "params": {"message": key}} for key in ("a", "b")}
     told = _call(tap, "tools/call", {"name": "t"}, {"inputRequests": asked})
-    assert told["mcp.elicitation.message"] == ["a", "b"]
-    assert told["mcp.elicitation.mode"] == ["form", "form"]
+    assert told["mcp.elicitation.message"] == "a\nb"
+    assert told["mcp.elicitation.mode"] == "form"
+
+
+def test_of_several_requests_in_a_result_the_choice_that_reaches_furthest_is_told(tap: Any) -> None:
+    asked = [
+        {"method": "elicitation/create", "params": {"mode": "form", "message": "a"}},
+        {"method": "elicitation/create", "params": {"mode": "url", "url": "https://evil.test"}},
+        {"method": "sampling/createMessage", "params": {"includeContext": "none", "systemPrompt": "s"}},
+        {"method": "sampling/createMessage", "params": {"includeContext": "allServers", "systemPrompt": "t"}},
+    ]
+    told = _call(tap, "tools/call", {"name": "t"}, {"inputRequests": asked})
+    assert (told["mcp.elicitation.mode"], told["mcp.sampling.include_context"]) == ("url", "allServers")
+    assert told["mcp.sampling.system_prompt"] == "s\nt"
+
+
+def test_a_subscription_to_several_resources_shows_each_as_an_argument(tap: Any) -> None:
+    told = _call(tap, "subscriptions/listen", {"notifications": {"resourceSubscriptions": ["a://b", "file:///c"]}})
+    assert "mcp.resource.uri" not in told
+    assert tap.deriver.given[-1] == ({"uri": ["a://b", "file:///c"]}, None)
 
 
 def test_an_elicitation_of_a_server_shows_question_and_decision(tap: Any) -> None:
@@ -114,7 +132,7 @@ def test_the_level_asked_for_is_that_of_the_request_itself(tap: Any) -> None:
             "subscriptions/listen",
             {"notifications": {"resourceSubscriptions": ["a://b"]}},
             "mcp.resource.uri",
-            ["a://b"],
+            "a://b",
         ),
         ("initialize", {"protocolVersion": "2025-06-18"}, "mcp.protocol.version", "2025-06-18"),
     ],

@@ -32,13 +32,18 @@ def test_answers_find_their_requests_out_of_order(tap: Any) -> None:
     assert [told["gen_ai.tool.name"] for told in tap.server(_answer(1))] == ["slow"]
 
 
-@pytest.mark.parametrize(("one", "other"), [(1, "1"), (1, 1.0), ("a", "A"), (None, "null"), (0, False), ([1], "[1]")])
+@pytest.mark.parametrize(("one", "other"), [(1, "1"), (1, 1.5), ("a", "A"), (None, "null"), (0, False), ([1], "[1]")])
 def test_ids_of_another_type_are_other_ids(tap: Any, one: object, other: object) -> None:
     tap.client(_ask(one, name="asked"))
     (told,) = tap.server(_answer(other))
     assert told["mcp.message.pairing"] == "unrequested"
     (told,) = tap.server(_answer(one))
     assert told["mcp.message.pairing"] == "paired"
+
+
+def test_one_number_is_one_id_however_it_is_written(tap: Any) -> None:
+    tap.client(_ask(1, name="asked"))
+    assert tap.server(_answer(1.0))[0]["mcp.message.pairing"] == "paired"
 
 
 def test_each_side_counts_its_own_ids(tap: Any) -> None:
