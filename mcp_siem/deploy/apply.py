@@ -5,13 +5,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mcp_siem.convert.target import Action, Change, Remote, Target
+from mcp_siem.convert.target import Action, Change, Remote, Step, Target
 from mcp_siem.deploy.client import Client
 from mcp_siem.deploy.journal import Entry, Journal
 from mcp_siem.deploy.plan import Plan, spec_digest
 from mcp_siem.deploy.read import key_of
 from mcp_siem.deploy.wording import differences
-from mcp_siem.errors import BackendError, McpSiemError, StalePlanError, UsageError
+from mcp_siem.errors import BackendError, ConfigError, McpSiemError, StalePlanError, UsageError
 
 __all__ = ["REPORT_FORMAT", "ApplyReport", "Outcome", "Result", "apply_plan", "report_to_json"]
 
@@ -146,7 +146,7 @@ class _Attempt:
             self._refuse_if_moved(remote or lost)
         remote = remote or lost
         document = None if remote is None else remote.document
-        for step in self._target.steps(self._change, remote, self._plan.marker(self._change)):
+        for step in self._steps(remote):
             self._record("before", step.says, document, verb=step.verb)
             self._tried = True
             if step.verb == "delete":
@@ -158,6 +158,16 @@ class _Attempt:
         self._verify(self._read())
         self._record("done", "read back and compared", None)
         return Result.DONE
+
+    def _steps(self, remote: Remote | None) -> list[Step]:
+        try:
+            return self._target.steps(self._change, remote, self._plan.marker(self._change))
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            # A saved plan is a file that somebody can edit; the target trusts the spec it rendered itself.
+            raise ConfigError(
+                f"{self._change.address}: the plan holds no document that {self._target.name} takes: {error!r}",
+                hint="make the plan again: mcp-siem plan --format json --output FILE",
+            ) from error
 
     def _read(self) -> Remote | None:
         document = self._client.get(key_of(self._change.address))

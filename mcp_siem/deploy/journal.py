@@ -156,13 +156,18 @@ class FileJournal:
 def read_journal(path: Path) -> Iterator[Mapping[str, object]]:
     """Every whole line of a journal; a line torn by a crash is left out, for its write was never sent."""
     try:
+        # A device would be read without an end.
+        if path.exists() and not path.is_file():
+            raise OSError(None, "not a regular file")  # noqa: TRY301 - told like every other reason
         with path.open("rb") as file:
             for line in file:
                 entry = _parsed(line)
                 if isinstance(entry, dict):
                     yield entry
     except OSError as error:
-        raise ConfigError(f"cannot read the journal: {error.strerror or error}", source=str(path)) from error
+        raise ConfigError(
+            f"cannot read the journal: {error.strerror or error}", source=str(path), hint="name a file with --journal"
+        ) from error
 
 
 def _parsed(line: bytes) -> object:

@@ -20,6 +20,7 @@ _T = TypeVar("_T")
 _UPGRADES: Mapping[int, Callable[[dict[str, object]], dict[str, object]]] = {}
 """Format N to a function that turns a plan of format N into one of N+1."""
 
+_KEY = re.compile(r"[0-9A-Za-z-]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _MAKE_AGAIN = "make the plan again: mcp-siem plan --target TARGET --format json --output FILE"
 
@@ -118,10 +119,11 @@ def plan_from_json(text: str | bytes, source: str) -> Plan:
     changes = tuple(
         reader.change(item, f"changes[{index}]") for index, item in enumerate(reader.items(record, "changes", where))
     )
-    reader.unique(changes)
+    target = reader.text(record, "target", where)
+    reader.addressed(changes, target)
     return Plan(
         tool_version=reader.text(record, "tool_version", where),
-        target=reader.text(record, "target", where),
+        target=target,
         pack=reader.optional(record, "pack", where) or "",
         pack_digest=reader.text(record, "pack_digest", where),
         changes=changes,
@@ -196,9 +198,13 @@ class _Reader:
         if change.action in {Action.UPDATE, Action.ADOPT, Action.DELETE} and change.seen is None:
             raise self.fault(f"{where}.seen: the digest of the object that this change was planned from is missing")
 
-    def unique(self, changes: tuple[Change, ...]) -> None:
+    def addressed(self, changes: tuple[Change, ...], target: str) -> None:
+        """Each change has an address of its own, on this target."""
         seen: set[str] = set()
         for index, change in enumerate(changes):
+            kind, _, key = change.address.partition(":")
+            if kind != target or not _KEY.fullmatch(key):
+                raise self.fault(f"changes[{index}].address: {change.address!r} is no address of {target}")
             if change.address in seen:
                 raise self.fault(f"changes[{index}].address: {change.address} stands in the plan twice")
             seen.add(change.address)

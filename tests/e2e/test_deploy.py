@@ -101,3 +101,38 @@ def test_a_connection_that_is_not_configured_is_named(run: Run, site: Path) -> N
     done = _with_key(run, site)("plan", "--env", "other")
     assert done.returncode == 2
     assert "configured are: test" in done.stderr
+
+
+@pytest.mark.parametrize("after", ["{}", '{"name":3,"query":[]}', '{"search":{}}'])
+def test_a_plan_file_with_a_spec_that_no_siem_takes_is_refused(run: Run, site: Path, after: str) -> None:
+    call = _with_key(run, site)
+    call("plan", "--format", "json", "--output", "plan.json")
+    plan = json.loads((site / "plan.json").read_text(encoding="utf-8"))
+    plan["changes"] = [{**plan["changes"][0], "after": after}]
+    (site / "plan.json").write_text(json.dumps(plan))
+    done = call("apply", "plan.json")
+    assert done.returncode == 2
+    assert "the plan holds no document that" in done.stderr
+    assert "next: make the plan again" in done.stderr
+    assert "create" in call("plan").stdout
+
+
+HOSTILE = "</table><script>alert(1)</script> | [x](javascript:1) `\\x1b[31m\\u202e *b*"
+
+
+def test_a_hostile_title_is_escaped_in_every_form(run: Run, site: Path) -> None:
+    (site / "rule.yml").write_text(
+        f'title: "{HOSTILE}"\nid: 5f3c2d6e-1b7a-4c0e-9a43-0d1c5b6a7e81\n'
+        "logsource: {product: mcp}\ndetection: {s: {a: b}, condition: s}\n"
+    )
+    shown = {
+        form: _with_key(run, site)("plan", "--rules", "rule.yml", "--format", form).stdout
+        for form in ("text", "json", "markdown", "html")
+    }
+    assert json.loads(shown["json"])["changes"][0]["title"].startswith("</table><script>")
+    for form, text in shown.items():
+        assert "\x1b" not in text, form
+        assert form == "json" or "\u202e" not in text
+    assert "<script>" not in shown["html"] + shown["markdown"]
+    assert "\\[x\\](javascript:1)" in shown["markdown"]
+    assert "\\|" in shown["markdown"]

@@ -129,3 +129,9 @@ def test_what_was_interrupted_at_one_siem_is_not_found_at_another(tmp_path: Path
     path = tmp_path / "journal.jsonl"
     written(path, "prod", BEFORE_DELETE)
     assert written(path, place).interrupted("m:1") is None
+
+
+def test_a_device_is_no_journal() -> None:
+    with pytest.raises(ConfigError, match="not a regular file") as caught:
+        list(read_journal(Path("/dev/zero")))
+    assert caught.value.hint

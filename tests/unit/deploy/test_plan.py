@@ -226,6 +226,12 @@ def broken_change(**changed: object) -> str:
         (broken_change(reasons=[1]), "plan.json:1", "changes[0].reasons[0]: expected a text"),
         (broken_change(action="delete"), "plan.json:1", "changes[0].after: a delete has no spec"),
         (saved(changes=json.loads(saved())["changes"] * 2), "plan.json:1", "stands in the plan twice"),
+        (
+            broken_change(address="elastic:r1"),
+            "plan.json:1",
+            "changes[0].address: 'elastic:r1' is no address of memory",
+        ),
+        (broken_change(address="memory:../r1"), "plan.json:1", "is no address of memory"),
         ("[" * 100_000, "plan.json:1", "not a plan"),
     ],
 )
