@@ -38,7 +38,7 @@ def command(
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Show which part of RULE (stem or id) held on EVENT (`FILE:LINE` as an alert names it, or a FILE)."""
+    """Show which part of RULE (stem, id or title) held on EVENT (`FILE:LINE` as an alert names it, or a FILE)."""
     pack = open_pack(rules, options.settings_of(ctx))
     chosen = _rule(pack, rule)
     with console(output, quiet=quiet, no_color=no_color) as out:
@@ -60,7 +60,7 @@ def command(
 
 def _rule(pack: RulePack, name: str) -> Rule:
     for rule in pack:
-        if name in (rule.stem, rule.id, rule.name, rule.path) and (rule.alerts or name != rule.stem):
+        if name in (rule.stem, rule.id, rule.name, rule.title, rule.path) and (rule.alerts or name != rule.stem):
             return rule
     raise UsageError(f"no rule {name!r} in the pack", hint="`mcp-siem list` names the rules")
 

@@ -17,6 +17,8 @@ __all__ = ["LEVELS", "AlertStory", "Summary", "alert_json"]
 LEVELS = ("informational", "low", "medium", "high", "critical")
 _VALUE_WIDTH = 160
 _EVENTS_SHOWN = 3
+_NAMES_SHOWN = 3
+_NAME_WIDTH = 100
 
 
 def alert_json(alert: Alert) -> bytes:
@@ -63,7 +65,7 @@ class Summary:
         for (level, stem, title), count in order:
             yield f"  {count:>5}  {style.paint(f'{level:<13}', level)} {safe(title)}  [{safe(stem)}]"
         if self.issues:
-            yield f"  {self.issues} records could not be read as events (shown above as notes)"
+            yield f"  {self.issues} records could not be read, or only in part (each is a note on standard error)"
 
 
 def _rank(level: str) -> int:
@@ -96,7 +98,7 @@ class AlertStory:
 
 def _facts(alert: Alert) -> Iterable[tuple[str, str]]:
     who = [
-        f"{label} {safe(value)}"
+        f"{label} {value}"
         for label, name in (
             ("server", "mcp.server.name"),
             ("tool", "gen_ai.tool.name"),
@@ -104,7 +106,7 @@ def _facts(alert: Alert) -> Iterable[tuple[str, str]]:
             ("caller", "mcp.principal"),
             ("client", "mcp.client.name"),
         )
-        if (value := _first(alert.events, name))
+        if (value := _said(alert.events, name))
     ]
     if who:
         yield "who", ", ".join(who)
@@ -121,6 +123,14 @@ def _facts(alert: Alert) -> Iterable[tuple[str, str]]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+
+
+def _said(events: Sequence[Event], name: str) -> str:
+    """The values of a field, the newest first: a correlation may have seen several tools or servers."""
+    found = dict.fromkeys(str(value) for event in reversed(events) for value in event.values(name) if value is not None)
+    shown = [cut(safe(value), _NAME_WIDTH) for value in list(found)[:_NAMES_SHOWN]]
+    more = [f"{len(found) - _NAMES_SHOWN} more"] if len(found) > _NAMES_SHOWN else []
+    return " and ".join(shown + more)
 
 
 def _first(events: Sequence[Event], name: str) -> str:

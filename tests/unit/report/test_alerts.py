@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 from mcp_siem.engine.alert import Alert, Evidence
 from mcp_siem.events.event import Event
@@ -60,3 +61,9 @@ def test_a_summary_counts_alerts_at_or_above_a_level() -> None:
     summary = Summary()
     summary.add(ALERT)
     assert (summary.at_or_above("medium"), summary.at_or_above("high"), summary.at_or_above("critical")) == (1, 1, 0)
+
+
+def test_the_tools_of_a_correlation_are_named_newest_first_and_counted() -> None:
+    events = tuple(Event(data={"gen_ai.tool.name": f"tool_{n}"}, time=n, raw_ref=None) for n in range(5))
+    text = "\n".join(AlertStory({}, Style(color=False)).lines(replace(ALERT, events=events)))
+    assert "tool tool_4 and tool_3 and tool_2 and 2 more" in text
