@@ -68,6 +68,8 @@ _SIDES = {
 }
 _SHORT = 200
 _KEPT = 4096
+_LONG = 8192
+_KEPT_LONG = 512
 _RESOURCE_METHODS = ("resources/read", "resources/subscribe", "resources/unsubscribe")
 
 
@@ -76,8 +78,9 @@ class Deriver:
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        # Names, methods and versions come again with every event: the answer for a short text is kept a while.
+        # Names and methods come again with every event, definitions with every list: their answers are kept a while.
         self._short = lru_cache(maxsize=_KEPT)(redactor.redact_member)
+        self._long = lru_cache(maxsize=_KEPT_LONG)(redactor.redact_member)
 
     def complete(
         self,
@@ -107,7 +110,9 @@ class Deriver:
         return event
 
     def _member(self, name: str, text: str) -> Redacted:
-        return self._short(name, text) if len(text) <= _SHORT else self._redactor.redact_member(name, text)
+        if len(text) <= _SHORT:
+            return self._short(name, text)
+        return self._long(name, text) if len(text) <= _LONG else self._redactor.redact_member(name, text)
 
     def _of_arguments(
         self,
@@ -146,8 +151,8 @@ class _Redaction:
         """The value of a field without secrets; they are noted for the side the field belongs to."""
         if isinstance(value, bool | float):
             return value
-        self._side = next((side for side, prefixes in _SIDES.items() if field.startswith(prefixes)), None)
-        return plain_tree(value, self._text)
+        self._side = _side(field)
+        return self._text("", value) if isinstance(value, str) else plain_tree(value, self._text)
 
     def _text(self, name: str, text: str) -> str:
         redacted = self._known.get((name, text))
@@ -169,13 +174,30 @@ class _Redaction:
         return told
 
 
+@lru_cache(maxsize=_KEPT)
+def _side(field: str) -> str | None:
+    return next((side for side, prefixes in _SIDES.items() if field.startswith(prefixes)), None)
+
+
+_hidden_in_name = lru_cache(maxsize=_KEPT)(hidden_in_name)
+_hidden_in_long = lru_cache(maxsize=_KEPT_LONG)(hidden_in_text)
+
+
+def _hidden_in_text(text: str) -> tuple[str, ...]:
+    return _hidden_in_long(text) if len(text) <= _LONG else hidden_in_text(text)
+
+
 def _hidden(data: Mapping[str, object]) -> dict[str, object]:
     found: dict[str, object] = {}
-    kinds = dict.fromkeys(kind for name in _texts(data, _NAMES) for kind in hidden_in_name(name))
+    kinds = dict.fromkeys(
+        kind
+        for name in _texts(data, _NAMES)
+        for kind in (_hidden_in_name(name) if len(name) <= _SHORT else hidden_in_name(name))
+    )
     if kinds:
         found["mcp.hidden.name"] = list(kinds)
     for flag, fields in _HIDDEN_IN.items():
-        kinds = dict.fromkeys(kind for text in _texts(data, fields) for kind in hidden_in_text(text))
+        kinds = dict.fromkeys(kind for text in _texts(data, fields) for kind in _hidden_in_text(text))
         if kinds:
             found[flag] = list(kinds)
     return found
