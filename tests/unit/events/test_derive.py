@@ -157,3 +157,20 @@ def test_completing_never_raises_and_its_result_can_be_written(data: dict[str, o
     event = DERIVER.complete(data, arguments=arguments)
     assert orjson.dumps(event)
     assert None not in event.values()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"args": ["login", "--api-token", "f1xtureValue99"]},
+        {"env": [{"name": "API_TOKEN", "value": "f1xtureValue99"}]},
+        {"headers": [{"key": "X-Auth-Token", "value": "f1xtureValue99"}]},
+    ],
+    ids=str,
+)
+def test_a_secret_that_only_its_neighbour_names_stands_in_no_field(arguments: dict[str, object]) -> None:
+    text = orjson.dumps(arguments).decode()
+    bare = BARE | {"gen_ai.tool.call.arguments": arguments, "mcp.request.text": text}
+    event = DERIVER.complete(bare, arguments=arguments)
+    assert b"f1xtureValue99" not in orjson.dumps(event)
+    assert len(event["mcp.request.secret.hash"]) == 1

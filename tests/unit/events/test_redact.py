@@ -115,6 +115,8 @@ def test_several_secrets_in_one_text_are_each_told() -> None:
         ("api_key: f1xtureValue99", "api_key"),
         ('{"credentials": "f1xtureValue99"}', "api_key"),
         ("tool --api-token f1xtureValue99", "option_value"),
+        ('{"name": "X-Auth-Token", "value": "f1xtureValue99"}', "named_value"),
+        (r"{\"key\":\"DB_PASSWORD\",\"value\":\"f1xtureValue99\"}", "named_value"),
         ('["--db-password", "f1xtureValue99"]', "option_value"),
         ("X-Api-Key: f1xtureValue99", "api_key"),
         ("redis://:f1xturepass@cache:6379/0", "url_password"),
