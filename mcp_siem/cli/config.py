@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator
 
 import click
-import orjson
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import console
 from mcp_siem.cli.settings import Settings, origin_of
 from mcp_siem.deploy.connect import shown_setting
+from mcp_siem.report.document import document_bytes
 from mcp_siem.report.terminal import safe
 
 __all__ = ["command"]
@@ -31,7 +31,7 @@ def show(ctx: click.Context, form: str, output: str | None, quiet: bool, no_colo
     with console(output, quiet=quiet, no_color=no_color) as out:
         if form == "json":
             shown = [dict(zip(("setting", "value", "origin"), row, strict=True)) for row in rows]
-            out.line(orjson.dumps(shown, option=orjson.OPT_INDENT_2))
+            out.line(document_bytes(shown, indent=True))
             return
         for name, value, origin in rows:
             out.line(f"{safe(name):<28} {safe(value):<40} {safe(origin)}")

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 import click
-import orjson
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
@@ -11,6 +10,7 @@ from mcp_siem.cli.loading import backend_named, open_pack, render, say_off
 from mcp_siem.convert.target import Query, Refusal
 from mcp_siem.deploy.client import Backend
 from mcp_siem.errors import UsageError
+from mcp_siem.report.document import document_bytes
 from mcp_siem.report.terminal import safe
 from mcp_siem.rules.rule import Rule
 
@@ -44,7 +44,7 @@ def command(
         kind = backend.target()
         answers = [kind.query(rule) for rule in pack.alerting()]
         if form == "json":
-            out.line(orjson.dumps([_json(answer) for answer in answers], option=orjson.OPT_INDENT_2))
+            out.line(document_bytes([_json(answer) for answer in answers], indent=True))
         else:
             _write_text(out, answers)
 

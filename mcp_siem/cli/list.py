@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 
 import click
-import orjson
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import console
 from mcp_siem.cli.loading import open_pack
+from mcp_siem.report.document import document_bytes
 from mcp_siem.report.terminal import safe
 from mcp_siem.rules.rule import Rule, spelled
 
@@ -28,7 +28,7 @@ def command(
     shown = [rule for rule in pack if rule.alerts and rule.kind != "filter"]
     with console(output, quiet=quiet, no_color=no_color) as out:
         if form == "json":
-            out.line(orjson.dumps([_json(rule) for rule in shown], option=orjson.OPT_INDENT_2))
+            out.line(document_bytes([_json(rule) for rule in shown], indent=True))
             return
         for rule in shown:
             off = f"  (off: {safe(rule.off)})" if rule.off else ""

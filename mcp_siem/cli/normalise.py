@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 import click
-import orjson
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
 from mcp_siem.cli.loading import make_deriver
 from mcp_siem.events.event import Event
 from mcp_siem.events.time import format_time
+from mcp_siem.report.document import document_bytes
 from mcp_siem.report.terminal import safe
 from mcp_siem.sources.port import ParseIssue
 from mcp_siem.stream.read import read_events
@@ -30,10 +30,10 @@ def command(paths: Sequence[str], source: str, form: str, output: str | None, qu
     with console(output, quiet=quiet, no_color=no_color) as out:
         events = _events(paths, source, out)
         if form == "json":
-            out.line(orjson.dumps([document(event) for event in events], default=str))
+            out.line(document_bytes([document(event) for event in events]))
             return
         for event in events:
-            out.line(orjson.dumps(document(event), default=str) if form == "jsonl" else _line(event))
+            out.line(document_bytes(document(event)) if form == "jsonl" else _line(event))
 
 
 def _events(paths: Sequence[str], source: str, out: Console) -> Iterator[Event]:

@@ -4,11 +4,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-import orjson
-
 from mcp_siem.engine.alert import Alert
 from mcp_siem.events.event import Event
 from mcp_siem.events.time import format_time
+from mcp_siem.report.document import document_bytes
 from mcp_siem.report.terminal import Style, cut, safe
 from mcp_siem.rules.card import Card
 
@@ -31,7 +30,7 @@ def alert_json(alert: Alert) -> bytes:
         "events": [{"ref": event.raw_ref, "time": _time(event.time)} for event in alert.events],
         "evidence": [{"field": item.field, "value": item.value} for item in alert.evidence],
     }
-    return orjson.dumps(document, default=str, option=orjson.OPT_NON_STR_KEYS)
+    return document_bytes(document)
 
 
 def _time(time: int | None) -> str | None:
@@ -122,7 +121,7 @@ def _facts(alert: Alert) -> Iterable[tuple[str, str]]:
 
 
 def _text(value: object) -> str:
-    return value if isinstance(value, str) else orjson.dumps(value, default=str).decode()
+    return value if isinstance(value, str) else document_bytes(value).decode()
 
 
 def _said(events: Sequence[Event], name: str) -> str:

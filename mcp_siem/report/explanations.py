@@ -2,10 +2,9 @@
 
 from collections.abc import Iterable
 
-import orjson
-
 from mcp_siem.engine.explain import Explanation
 from mcp_siem.events.event import Event
+from mcp_siem.report.document import document_bytes
 from mcp_siem.report.terminal import Style, cut, safe
 
 __all__ = ["explanation_json", "explanation_lines"]
@@ -23,14 +22,14 @@ def explanation_lines(explanation: Explanation, style: Style) -> Iterable[str]:
 
 def _values(part: Explanation) -> str:
     first = part.values[0]
-    text = first if isinstance(first, str) else orjson.dumps(first, default=str).decode()
+    text = first if isinstance(first, str) else document_bytes(first).decode()
     more = f" and {len(part.values) - 1} more" if len(part.values) > 1 else ""
     return cut(safe(text), _WIDTH) + more
 
 
 def explanation_json(event: Event, explanation: Explanation) -> bytes:
     """The same tree as one line of JSON."""
-    return orjson.dumps({"format": 1, "event": event.raw_ref, "explanation": _tree(explanation)}, default=str)
+    return document_bytes({"format": 1, "event": event.raw_ref, "explanation": _tree(explanation)})
 
 
 def _tree(part: Explanation) -> dict[str, object]:

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from urllib.parse import quote
 from xml.etree import ElementTree as ET
 
-import orjson
-
 from mcp_siem import __version__
 from mcp_siem.prove.check import CheckReport
+from mcp_siem.report.document import document_bytes
 from mcp_siem.report.terminal import Style, safe
 from mcp_siem.rules.finding import Finding
 
@@ -113,7 +112,7 @@ def _github_value(text: str) -> str:
 
 
 def _dump(document: Mapping[str, object] | Sequence[object]) -> str:
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n"
+    return document_bytes(document, indent=True).decode() + "\n"
 
 
 FINDING_FORMATS: Mapping[str, Callable[[CheckReport, Style], str]] = {

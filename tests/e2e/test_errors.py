@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -156,3 +157,16 @@ def test_a_reader_that_has_enough_ends_the_command_in_peace() -> None:
         child.stdout.close()
         assert child.stderr.read() == b""
     assert child.returncode == 0
+
+
+@pytest.mark.parametrize("form", ["text", "json", "jsonl"])
+def test_a_file_name_that_is_no_utf_8_is_still_told_in_utf_8(tmp_path: Path, run: Run, form: str) -> None:
+    (tmp_path / "rule.yml").write_text(GOOD)
+    events = os.fsdecode(os.fsencode(tmp_path) + b"/e\xff.jsonl")
+    Path(events).write_bytes(EVENT)
+    rules = ("--rules", str(tmp_path / "rule.yml"), "--source", "event")
+    done = run("replay", events, *rules, "--format", form)
+    assert done.returncode == 0, done.stderr
+    assert "dcff" in done.stdout
+    if form != "jsonl":
+        assert run("explain", "rule", f"{events}:1", *rules, "--format", form).returncode == 0
