@@ -5,6 +5,7 @@ from pathlib import Path
 
 import jsonschema
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
