@@ -103,3 +103,10 @@ def test_every_rule_is_mentioned_in_the_readme_or_the_page_it_links() -> None:
     assert "docs/rules.md" in README.read_text(encoding="utf-8")
     page = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
     assert [rule.stem for rule in load_pack().alerting() if rule.stem not in page] == []
+
+
+def test_the_python_of_the_readme_runs_and_alerts() -> None:
+    code = re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL)
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code[0]], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("medium MCP Log Level Raised")
