@@ -53,7 +53,6 @@ from mcp_siem.engine.predicates import (
     Test,
     TimePart,
 )
-from mcp_siem.engine.quick import joined
 from mcp_siem.engine.regex import RegexError, Wildcard, compile_glob, compile_regex
 from mcp_siem.engine.values import fold_case, number_of, text_of
 from mcp_siem.errors import Issue, PackError
@@ -76,12 +75,11 @@ Parts = list[str | Wildcard]
 class Detection:
     """A rule over single events, ready to be asked. `fields` are all it names; keywords read the others too.
 
-    `node` keeps the parts as the rule spells them; `quick` asks the same.
+    `node` keeps the parts as the rule spells them.
     """
 
     rule: Rule
     node: Node
-    quick: Node
     fields: frozenset[str]
 
 
@@ -115,7 +113,7 @@ def compile_parsed(rule: Rule, parsed: Any, taxonomy: Taxonomy) -> Detection:
     node = compiler.condition(parsed.detection.parsed_condition)
     if compiler.refused:
         raise PackError([_issue(rule, refused) for refused in compiler.refused])
-    return Detection(rule=rule, node=node, quick=joined(node), fields=frozenset(compiler.fields))
+    return Detection(rule=rule, node=node, fields=frozenset(compiler.fields))
 
 
 def _issue(rule: Rule, refused: _Refused) -> Issue:

@@ -2,18 +2,18 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from mcp_siem.engine.alert import Alert, Evidence
 from mcp_siem.engine.compile import Detection, compile_correlation, compile_detection
 from mcp_siem.engine.correlate import Correlator
 from mcp_siem.engine.correlation import Correlation
+from mcp_siem.engine.fast import DATASET, Judge
 from mcp_siem.engine.hit import Hit, HitStore, MemoryStore, compact
 from mcp_siem.engine.match import EventView, evidence, shown, twins_of
 from mcp_siem.errors import Issue, McpSiemError, PackError, UsageError
 from mcp_siem.events.event import Event
-from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.rule import Rule, RulePack
 
 __all__ = ["Engine", "replay"]
@@ -21,7 +21,6 @@ __all__ = ["Engine", "replay"]
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
-_DATASET = "event.dataset"
 # What a report says about who did it; an alert of a correlation keeps only these of its events, and what it counts.
 _CONTEXT_FIELDS = ("mcp.server.name", "gen_ai.tool.name", "mcp.method.name", "mcp.principal", "mcp.client.name")
 
@@ -40,6 +39,7 @@ class Engine:
         self._correlator = Correlator(correlations, every=every)
         read = {name for one in self.detections for name in one.fields}.union(self._correlator.fields)
         self._twins = twins_of(read, pack.taxonomy)
+        self._judge = Judge(self.detections, self._twins, route=pack.taxonomy.route, fits=self._fits)
         self._routes: dict[str, tuple[Detection, ...]] = {}
         self._order = 0
         self.failures: Counter[str] = Counter()
@@ -77,11 +77,17 @@ class Engine:
             alerts += self.correlate(hit)
         return alerts
 
-    def held(self, event: Event) -> list[Detection]:
+    def held(self, event: Event) -> Sequence[Detection]:
         """The single-event rules that hold for the event, without evidence, in the order of the pack."""
         return self._held(EventView(event, self._twins))
 
-    def _held(self, view: EventView) -> list[Detection]:
+    def _held(self, view: EventView) -> Sequence[Detection]:
+        try:
+            return self._judge.holding(view.event)
+        except McpSiemError:
+            raise
+        except Exception:  # noqa: BLE001 - one value must not end the watch: each rule is asked by itself
+            _log.warning("judging all rules at once failed on %s", view.event.raw_ref, exc_info=True)
         return [one for one in self._routed(view.event) if self._ask(one, _holds, view)]
 
     def _ask(self, detection: Detection, ask: Callable[[Detection, EventView], T], view: EventView) -> T | None:
@@ -96,7 +102,7 @@ class Engine:
 
     def _routed(self, event: Event) -> tuple[Detection, ...]:
         """The rules whose logsource fits the event's dataset; all of them if it names none, or several."""
-        named = [value for value in event.values(_DATASET) if isinstance(value, str)]
+        named = [value for value in event.values(DATASET) if isinstance(value, str)]
         if len(named) != 1:
             return self.detections
         route = self.taxonomy.route(named[0])
@@ -104,9 +110,15 @@ class Engine:
             return self.detections
         routed = self._routes.get(route)
         if routed is None:
-            routed = tuple(one for one in self.detections if _fits(one.rule, route, self.taxonomy))
+            routed = tuple(one for one in self.detections if self._fits(one, route))
             self._routes[route] = routed
         return routed
+
+    def _fits(self, detection: Detection, dataset: str) -> bool:
+        source = detection.rule.logsource
+        if source is None:
+            return True
+        return self.taxonomy.matches(dataset, category=source.category, product=source.product, service=source.service)
 
     def _hit(self, event: Event, view: EventView, held: Mapping[str, tuple[Evidence, ...]]) -> Hit:
         if event.time is None:
@@ -148,7 +160,7 @@ def replay(engine: Engine, events: Iterable[Event], *, store: HitStore | None = 
 
 
 def _holds(detection: Detection, view: EventView) -> bool:
-    return detection.quick.holds(view)
+    return detection.node.holds(view)
 
 
 def _evidence(detection: Detection, view: EventView) -> tuple[Evidence, ...]:
@@ -185,10 +197,3 @@ def _compile(pack: RulePack) -> tuple[tuple[Detection, ...], tuple[Correlation, 
     if issues:
         raise PackError(sorted(issues, key=lambda issue: (issue.path, issue.line)))
     return tuple(detections), tuple(correlations)
-
-
-def _fits(rule: Rule, dataset: str, taxonomy: Taxonomy) -> bool:
-    source = rule.logsource
-    if source is None:
-        return True
-    return taxonomy.matches(dataset, category=source.category, product=source.product, service=source.service)

@@ -6,7 +6,7 @@ from enum import Enum
 
 import re2
 
-__all__ = ["RegexError", "Wildcard", "compile_any", "compile_glob", "compile_regex"]
+__all__ = ["RegexError", "Wildcard", "compile_any", "compile_glob", "compile_regex", "spelled_for_re2"]
 
 _HEX = frozenset(string.hexdigits)
 _WIDTHS = {"u": 4, "U": 8}
@@ -29,12 +29,12 @@ class RegexError(ValueError):
 def compile_regex(pattern: str, *, flags: str = "") -> re2._Regexp:
     """Compiles a rule's pattern for searching UTF-8 bytes; `flags` are letters of `ims`."""
     prefix = f"(?{flags})" if flags else ""
-    return _compiled(prefix + _translated(pattern))
+    return _compiled(prefix + spelled_for_re2(pattern))
 
 
 def compile_any(patterns: Sequence[tuple[str, str]]) -> re2._Regexp:
     """Compiles several patterns, each with its flags, to one that is found wherever any of them is."""
-    return _compiled("|".join(f"(?{flags}:{_translated(pattern)})" for pattern, flags in patterns))
+    return _compiled("|".join(f"(?{flags}:{spelled_for_re2(pattern)})" for pattern, flags in patterns))
 
 
 def compile_glob(*globs: Sequence[str | Wildcard]) -> re2._Regexp:
@@ -62,7 +62,7 @@ def _compiled(pattern: str) -> re2._Regexp:
         raise RegexError("a lone surrogate is no character") from error
 
 
-def _translated(pattern: str) -> str:
+def spelled_for_re2(pattern: str) -> str:
     r"""Spells `\uXXXX` and `\UXXXXXXXX`, which pySigma's parser asks for, as `\x{...}`, which RE2 asks for."""
     out: list[str] = []
     at = 0

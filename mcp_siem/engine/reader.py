@@ -1,0 +1,197 @@
+"""All tests of one field at once: from a value to the bits of the tests that it passes.
+
+Exactly the tests of `predicates`, arranged by what they cost: equality is a look-up, literals are found by one scan,
+and only where a needle of a test stands is the test itself asked. Short values are remembered.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from mcp_siem.engine.needles import needles_of
+from mcp_siem.engine.predicates import OPERATORS, AnyText, Cidr, Compare, Contains, Equals, NumberEquals, Test
+from mcp_siem.engine.scan import PlainScanner, Scanner, best_scanner
+from mcp_siem.engine.values import Reading, fold_case, number_of, text_of
+
+__all__ = ["Reader"]
+
+# Values no longer than this are remembered, so many of them a field; both only decide what is worked out again.
+_LONGEST_KNOWN = 96
+_MOST_KNOWN = 8_192
+_LARGEST_KNOWN = 1 << 63
+# A better scanner is compiled once a field has been scanned so often: a few events are not worth it.
+_SCANS_BEFORE_COMPILING = 200
+_NUMBER_STARTS = frozenset("-0123456789")
+
+K = TypeVar("K")
+Asked = tuple[tuple[int, Test], ...]
+
+
+class Reader:
+    """The tests of a field, with their bits. `present` and `filled` are the bits of its presence and of any value."""
+
+    def __init__(self, tests: Mapping[Test, int], *, present: int = 0, filled: int = 0) -> None:
+        self.present = present
+        self._filled = present | filled
+        self._text = self._filled
+        self._equal: dict[str, int] = {}
+        self._cased: dict[str, int] = {}
+        self._numbers: dict[float, int] = {}
+        self._raw_numbers: dict[float, int] = {}
+        compared: list[tuple[int, Compare]] = []
+        others: list[tuple[int, Test]] = []
+        addressed: list[tuple[int, Test]] = []
+        scanned: list[tuple[int, Test]] = []
+        for test, bit in tests.items():
+            match test:
+                case Equals():
+                    self._add_equal(test, bit)
+                case NumberEquals():
+                    _add(self._numbers, test.number, bit)
+                case AnyText():
+                    self._text |= bit
+                case Compare():
+                    compared.append((bit, test))
+                case Cidr():
+                    addressed.append((bit, test))
+                case _:
+                    (others if needles_of(test) is None else scanned).append((bit, test))
+        self._compared, self._addressed, self._others = tuple(compared), tuple(addressed), tuple(others)
+        self._literals = _Literals(scanned) if scanned else None
+        self._longest_equal = max(map(len, self._equal), default=-1)
+        self._longest_cased = max(map(len, self._cased), default=-1)
+        self._reads_numbers = bool(compared or self._numbers)
+        self.is_text = self._literals is not None
+        self._texts_known: dict[str, int] = {}
+        self._others_known: dict[tuple[type, object], int] = {}
+        # what a caller may ask before `mask`: a text that was met before
+        self.known = self._texts_known.get
+
+    def _add_equal(self, test: Equals, bit: int) -> None:
+        _add(self._cased if test.cased else self._equal, test.literal, bit)
+        if test.number is not None:
+            _add(self._raw_numbers, test.number, bit)
+
+    def mask(self, value: object) -> int:
+        """The bits for what stands at the field: a value, or a list of any depth of them."""
+        kind = value.__class__
+        if kind is str:
+            return self._of_text(value)  # type: ignore[arg-type]
+        if value is None:
+            return self.present
+        if kind is bool or kind is float or (kind is int and -_LARGEST_KNOWN < value < _LARGEST_KNOWN):  # type: ignore[operator]
+            return self._of_scalar(value)
+        if isinstance(value, list | tuple):
+            return self._of_list(value)
+        if isinstance(value, Mapping):
+            return self._filled  # an object has neither text nor number
+        return self._worked_out(value, text_of(value))
+
+    def _of_list(self, values: Sequence[object]) -> int:
+        mask = self.present
+        pending = [values]
+        while pending:
+            for value in pending.pop():
+                if isinstance(value, list | tuple):
+                    pending.append(value)
+                else:
+                    mask |= self.mask(value)
+        return mask
+
+    def _of_text(self, value: str) -> int:
+        if len(value) > _LONGEST_KNOWN:
+            return self._worked_out(value, value)
+        mask = self._texts_known.get(value)
+        if mask is None:
+            mask = self._worked_out(value, value)
+            if len(self._texts_known) >= _MOST_KNOWN:
+                self._texts_known.clear()
+            self._texts_known[value] = mask
+        return mask
+
+    def _of_scalar(self, value: object) -> int:
+        key = (value.__class__, value)  # 1, 1.0 and True are one key of a dict
+        mask = self._others_known.get(key)
+        if mask is None:
+            mask = self._worked_out(value, text_of(value))
+            if len(self._others_known) >= _MOST_KNOWN:
+                self._others_known.clear()
+            self._others_known[key] = mask
+        return mask
+
+    def _worked_out(self, value: object, text: str | None) -> int:
+        mask = self._filled
+        if text is not None:
+            mask = self._text
+            # folding never makes a text shorter
+            if len(text) <= self._longest_equal:
+                mask |= self._equal.get(fold_case(text), 0)
+            if len(text) <= self._longest_cased:
+                mask |= self._cased.get(text, 0)
+            if self._literals is not None:
+                mask |= self._literals.mask(value, text)
+        if self._raw_numbers and not isinstance(value, str):
+            number = number_of(value)
+            mask |= 0 if number is None else self._raw_numbers.get(number, 0)
+        if self._reads_numbers and (not isinstance(value, str) or value[:1] in _NUMBER_STARTS):
+            mask |= self._of_number(value)
+        if self._addressed and isinstance(value, str):
+            mask |= _passed(self._addressed, Reading(value))
+        return mask | _passed(self._others, Reading(value)) if self._others else mask
+
+    def _of_number(self, value: object) -> int:
+        number = number_of(value)
+        if number is None:
+            return 0
+        mask = self._numbers.get(number, 0)
+        for bit, test in self._compared:
+            if OPERATORS[test.operator](number, test.number):
+                mask |= bit
+        return mask
+
+
+class _Literals:
+    """Tests that need literals: one scan, and then only those whose needle was found are asked."""
+
+    def __init__(self, tests: Iterable[tuple[int, Test]]) -> None:
+        by_needle: dict[str, list[tuple[int, Test]]] = {}
+        for bit, test in tests:
+            for needle in needles_of(test) or ():
+                by_needle.setdefault(needle, []).append((bit, test))
+        self._needles = tuple(by_needle)
+        # `contains` is just what a scan finds; whatever else has the needle is asked
+        self._sure = [sum({bit for bit, test in found if _is_needle(test)}) for found in by_needle.values()]
+        self._asked = [tuple(one for one in found if not _is_needle(one[1])) for found in by_needle.values()]
+        self._scanner: Scanner = PlainScanner(self._needles)
+        self._scans_left = _SCANS_BEFORE_COMPILING
+
+    def mask(self, value: object, text: str) -> int:
+        """The bits of the tests that the text passes."""
+        if self._scans_left:
+            self._scans_left -= 1
+            if not self._scans_left:
+                self._scanner = best_scanner(self._needles)
+        mask = 0
+        reading = None
+        for place in self._scanner.find(text):
+            mask |= self._sure[place]
+            if self._asked[place]:
+                reading = reading or Reading(value)
+                mask |= _passed(self._asked[place], reading)
+        return mask
+
+
+def _is_needle(test: Test) -> bool:
+    # a scan reads a lone surrogate as `?`
+    return isinstance(test, Contains) and not test.cased and "?" not in test.literal
+
+
+def _passed(asked: Asked, reading: Reading) -> int:
+    mask = 0
+    for bit, test in asked:
+        if test.holds(reading):
+            mask |= bit
+    return mask
+
+
+def _add(known: dict[K, int], key: K, bit: int) -> None:
+    known[key] = known.get(key, 0) | bit
