@@ -3,6 +3,7 @@
 import importlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import Mapping
 from typing import NoReturn
@@ -59,6 +60,7 @@ def cli() -> None:
 
 def main() -> NoReturn:
     """Runs the command line and exits with a code of the table in the README."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a supervisor's stop leaves as little behind as Ctrl-C
     code = _outcome()
     _drop_unwritten()
     sys.exit(code)

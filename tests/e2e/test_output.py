@@ -1,5 +1,6 @@
 """Data is written whole or not at all, and a place that takes none is named."""
 
+import signal
 import stat
 import subprocess
 import sys
@@ -68,3 +69,19 @@ def test_a_place_that_cannot_be_written_is_exit_2(run: Run, tmp_path: Path, plac
     assert done.returncode == 2
     assert "cannot be written" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_run_is_130_and_leaves_no_file(tmp_path: Path, stop: signal.Signals) -> None:
+    said, place = tmp_path / "said", tmp_path / "place"
+    place.mkdir()
+    words = [COMMAND, "replay", "-", "--source", "event", "--output", str(place / "out")]
+    with said.open("wb") as stderr, subprocess.Popen(words, stdin=subprocess.PIPE, stderr=stderr) as child:
+        assert child.stdin is not None
+        child.stdin.write(b"not JSON\n" * 20_000)  # more than a pipe holds: it has begun when this returns
+        child.stdin.flush()
+        child.send_signal(stop)
+        child.wait(timeout=60)
+    assert child.returncode == 130
+    assert said.read_bytes().endswith(b"interrupted\n")
+    assert list(place.iterdir()) == []
