@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: venv demo test lint full clean
+.PHONY: venv demo test lint referee full clean
 
 venv: .venv/.ready
 
@@ -25,6 +25,10 @@ lint: venv  ## style, types, import layers, size limits
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python ci/checks/sizes.py
+
+referee: venv  ## random rules and events, engine against real engines: PAIRS=N SEED=S CASES=FILE TARGET=T SPLUNK_URL=...
+	@$(BIN)/python ci/referee.py $(if $(PAIRS),--pairs '$(PAIRS)') $(if $(SEED),--seed '$(SEED)') \
+		$(if $(CASES),--cases '$(CASES)') $(if $(TARGET),--target '$(TARGET)')
 
 full: venv  ## the long runs; figures go to bench/results
 	$(BIN)/python ci/full.py

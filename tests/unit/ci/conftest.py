@@ -2,4 +2,5 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-sys.path[:0] = [str(ROOT / "ci"), str(ROOT / "ci" / "engines")]  # scripts, not a package
+# Scripts, not a package; `referee` puts the judges beside them.
+sys.path[:0] = [str(ROOT / "ci"), str(ROOT / "ci" / "engines")]
