@@ -51,11 +51,14 @@ class Engine:
 
     def match(self, event: Event) -> tuple[list[Alert], list[Hit]]:
         """The alerts of single-event rules, and what correlations have to know of this event (one hit, or none)."""
-        view = EventView(event, self._twins)
         self._order += 1
+        found_rules = self.held(event)
+        if not found_rules:
+            return [], []
+        view = EventView(event, self._twins)
         alerts: list[Alert] = []
         held: dict[str, tuple[Evidence, ...]] = {}
-        for detection in self._held(view):
+        for detection in found_rules:
             found = self._ask(detection, _evidence, view)
             if found is None:
                 continue
@@ -79,16 +82,14 @@ class Engine:
 
     def held(self, event: Event) -> Sequence[Detection]:
         """The single-event rules that hold for the event, without evidence, in the order of the pack."""
-        return self._held(EventView(event, self._twins))
-
-    def _held(self, view: EventView) -> Sequence[Detection]:
         try:
-            return self._judge.holding(view.event)
+            return self._judge.holding(event)
         except McpSiemError:
             raise
         except Exception:  # noqa: BLE001 - one value must not end the watch: each rule is asked by itself
-            _log.warning("judging all rules at once failed on %s", view.event.raw_ref, exc_info=True)
-        return [one for one in self._routed(view.event) if self._ask(one, _holds, view)]
+            _log.warning("judging all rules at once failed on %s", event.raw_ref, exc_info=True)
+        view = EventView(event, self._twins)
+        return [one for one in self._routed(event) if self._ask(one, _holds, view)]
 
     def _ask(self, detection: Detection, ask: Callable[[Detection, EventView], T], view: EventView) -> T | None:
         try:

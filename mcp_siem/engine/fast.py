@@ -58,7 +58,10 @@ class Judge:
         datasets: list[str] = []
         for name, node in kept:
             if name == DATASET:
-                datasets += [one for one in leaves_of(node) if isinstance(one, str)]
+                if isinstance(node, str):
+                    datasets.append(node)
+                else:
+                    datasets += [one for one in leaves_of(node) if isinstance(one, str)]
             for twin in self._derived.get(name, ()):
                 if not walked & twin.own:
                     mask |= twin.mask(node)

@@ -4,15 +4,17 @@ Exactly the tests of `predicates`, arranged by what they cost: equality is a loo
 and only where a needle of a test stands is the test itself asked. Short values are remembered.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from math import isnan
+from typing import Any, TypeVar
 
 from mcp_siem.engine.needles import needles_of
-from mcp_siem.engine.predicates import OPERATORS, AnyText, Cidr, Compare, Contains, Equals, NumberEquals, Test
-from mcp_siem.engine.scan import PlainScanner, Scanner, best_scanner
+from mcp_siem.engine.predicates import AnyText, Cidr, Compare, Contains, Equals, NumberEquals, Test
+from mcp_siem.engine.ranges import AddressRanges, NumberRanges
+from mcp_siem.engine.scan import PlainScanner, best_scanner
 from mcp_siem.engine.values import Reading, fold_case, number_of, text_of
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "Tables"]
 
 # Values no longer than this are remembered, so many of them a field; both only decide what is worked out again.
 _LONGEST_KNOWN = 96
@@ -23,6 +25,8 @@ _SCANS_BEFORE_COMPILING = 200
 _NUMBER_STARTS = frozenset("-0123456789")
 
 K = TypeVar("K")
+# Of each type of value, how to look up what was met before.
+Tables = Mapping[type, Callable[[Any], int | None]]
 Asked = tuple[tuple[int, Test], ...]
 
 
@@ -39,7 +43,7 @@ class Reader:
         self._raw_numbers: dict[float, int] = {}
         compared: list[tuple[int, Compare]] = []
         others: list[tuple[int, Test]] = []
-        addressed: list[tuple[int, Test]] = []
+        addressed: list[tuple[int, Cidr]] = []
         scanned: list[tuple[int, Test]] = []
         for test, bit in tests.items():
             match test:
@@ -49,22 +53,27 @@ class Reader:
                     _add(self._numbers, test.number, bit)
                 case AnyText():
                     self._text |= bit
-                case Compare():
+                case Compare() if isinstance(test.number, int) or not isnan(test.number):
                     compared.append((bit, test))
                 case Cidr():
                     addressed.append((bit, test))
                 case _:
                     (others if needles_of(test) is None else scanned).append((bit, test))
-        self._compared, self._addressed, self._others = tuple(compared), tuple(addressed), tuple(others)
+        self._ranges = NumberRanges(compared) if compared else None
+        self._addresses = AddressRanges(addressed) if addressed else None
+        self._others = tuple(others)
         self._literals = _Literals(scanned) if scanned else None
         self._longest_equal = max(map(len, self._equal), default=-1)
         self._longest_cased = max(map(len, self._cased), default=-1)
         self._reads_numbers = bool(compared or self._numbers)
-        self.is_text = self._literals is not None
-        self._texts_known: dict[str, int] = {}
-        self._others_known: dict[tuple[type, object], int] = {}
-        # what a caller may ask before `mask`: a text that was met before
-        self.known = self._texts_known.get
+        more = (self._equal, self._cased, self._raw_numbers, self._reads_numbers, self._addresses, self._others)
+        self._is_all_literals = not any(more)
+        # 1, 1.0 and True are one key of a dict, so each type has its own
+        self._known: dict[type, dict[object, int]] = {str: {}, int: {}, float: {}, bool: {}}
+        # what a caller may look up before it asks `mask`; long texts are not worth their hash
+        self.tables: Tables = {
+            kind: known.get for kind, known in self._known.items() if kind is not str or self._literals is None
+        }
 
     def _add_equal(self, test: Equals, bit: int) -> None:
         _add(self._cased if test.cased else self._equal, test.literal, bit)
@@ -73,13 +82,11 @@ class Reader:
 
     def mask(self, value: object) -> int:
         """The bits for what stands at the field: a value, or a list of any depth of them."""
-        kind = value.__class__
-        if kind is str:
-            return self._of_text(value)  # type: ignore[arg-type]
+        known = self._known.get(value.__class__)
+        if known is not None:
+            return self._of_scalar(value, known)
         if value is None:
             return self.present
-        if kind is bool or kind is float or (kind is int and -_LARGEST_KNOWN < value < _LARGEST_KNOWN):  # type: ignore[operator]
-            return self._of_scalar(value)
         if isinstance(value, list | tuple):
             return self._of_list(value)
         if isinstance(value, Mapping):
@@ -89,53 +96,49 @@ class Reader:
     def _of_list(self, values: Sequence[object]) -> int:
         mask = self.present
         pending = [values]
-        while pending:
-            for value in pending.pop():
+        for some in pending:  # which grows
+            for value in some:
                 if isinstance(value, list | tuple):
                     pending.append(value)
                 else:
                     mask |= self.mask(value)
         return mask
 
-    def _of_text(self, value: str) -> int:
-        if len(value) > _LONGEST_KNOWN:
-            return self._worked_out(value, value)
-        mask = self._texts_known.get(value)
-        if mask is None:
-            mask = self._worked_out(value, value)
-            if len(self._texts_known) >= _MOST_KNOWN:
-                self._texts_known.clear()
-            self._texts_known[value] = mask
-        return mask
-
-    def _of_scalar(self, value: object) -> int:
-        key = (value.__class__, value)  # 1, 1.0 and True are one key of a dict
-        mask = self._others_known.get(key)
+    def _of_scalar(self, value: Any, known: dict[object, int]) -> int:
+        kind = value.__class__
+        if kind is str:
+            if len(value) > _LONGEST_KNOWN:
+                return self._worked_out(value, value)
+        elif kind is int and not -_LARGEST_KNOWN < value < _LARGEST_KNOWN:
+            return self._worked_out(value, text_of(value))
+        mask = known.get(value)
         if mask is None:
             mask = self._worked_out(value, text_of(value))
-            if len(self._others_known) >= _MOST_KNOWN:
-                self._others_known.clear()
-            self._others_known[key] = mask
+            if len(known) >= _MOST_KNOWN:
+                known.clear()
+            known[value] = mask
         return mask
 
     def _worked_out(self, value: object, text: str | None) -> int:
         mask = self._filled
         if text is not None:
             mask = self._text
+            if self._literals is not None:
+                mask |= self._literals.mask(value, text)
+                if self._is_all_literals:
+                    return mask
             # folding never makes a text shorter
             if len(text) <= self._longest_equal:
                 mask |= self._equal.get(fold_case(text), 0)
             if len(text) <= self._longest_cased:
                 mask |= self._cased.get(text, 0)
-            if self._literals is not None:
-                mask |= self._literals.mask(value, text)
         if self._raw_numbers and not isinstance(value, str):
             number = number_of(value)
             mask |= 0 if number is None else self._raw_numbers.get(number, 0)
         if self._reads_numbers and (not isinstance(value, str) or value[:1] in _NUMBER_STARTS):
             mask |= self._of_number(value)
-        if self._addressed and isinstance(value, str):
-            mask |= _passed(self._addressed, Reading(value))
+        if self._addresses is not None and isinstance(value, str):
+            mask |= self._addresses.mask(value)
         return mask | _passed(self._others, Reading(value)) if self._others else mask
 
     def _of_number(self, value: object) -> int:
@@ -143,10 +146,7 @@ class Reader:
         if number is None:
             return 0
         mask = self._numbers.get(number, 0)
-        for bit, test in self._compared:
-            if OPERATORS[test.operator](number, test.number):
-                mask |= bit
-        return mask
+        return mask if self._ranges is None else mask | self._ranges.mask(number)
 
 
 class _Literals:
@@ -161,23 +161,28 @@ class _Literals:
         # `contains` is just what a scan finds; whatever else has the needle is asked
         self._sure = [sum({bit for bit, test in found if _is_needle(test)}) for found in by_needle.values()]
         self._asked = [tuple(one for one in found if not _is_needle(one[1])) for found in by_needle.values()]
-        self._scanner: Scanner = PlainScanner(self._needles)
+        self._plain = PlainScanner(self._needles)
         self._scans_left = _SCANS_BEFORE_COMPILING
+        self._find: Callable[[str], Sequence[int]] = self._find_first
 
     def mask(self, value: object, text: str) -> int:
         """The bits of the tests that the text passes."""
-        if self._scans_left:
-            self._scans_left -= 1
-            if not self._scans_left:
-                self._scanner = best_scanner(self._needles)
+        found = self._find(text)
+        if not found:
+            return 0
         mask = 0
-        reading = None
-        for place in self._scanner.find(text):
-            mask |= self._sure[place]
-            if self._asked[place]:
-                reading = reading or Reading(value)
-                mask |= _passed(self._asked[place], reading)
+        reading = Reading(value)
+        for place in found:
+            mask |= self._sure[place] | _passed(self._asked[place], reading)
         return mask
+
+    def _find_first(self, text: str) -> Sequence[int]:
+        """Counts the scans, and leaves the rest of them to a better scanner once it pays."""
+        self._scans_left -= 1
+        if self._scans_left <= 0:
+            self._find = best_scanner(self._needles).find
+            return self._find(text)
+        return self._plain.find(text)
 
 
 def _is_needle(test: Test) -> bool:

@@ -53,9 +53,9 @@ class HyperscanScanner:
         hyperscan = importlib.import_module("hyperscan")
         # without its UTF-8 mode Hyperscan folds ASCII letters only, and takes any bytes
         flags = hyperscan.HS_FLAG_CASELESS | hyperscan.HS_FLAG_SINGLEMATCH
-        database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         patterns = [needle.encode("utf-8") for needle in needles]
         try:
+            database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
             database.compile(
                 expressions=["".join(f"\\x{byte:02x}" for byte in one).encode() for one in patterns],
                 ids=list(range(len(patterns))),
@@ -70,7 +70,7 @@ class HyperscanScanner:
     def find(self, text: str) -> Sequence[int]:
         """The places of the needles that stand in the text."""
         found: list[int] = []
-        self._scan(_prepared(text), _seen, context=found)
+        self._scan(text.encode() if text.isascii() else _prepared(text), _seen, 0, found)
         return found
 
 

@@ -5,9 +5,9 @@ and lists are opened. A place in the event is known by what is left of the names
 mapping follows from its keys alone, so it is worked out once for each set of keys.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from mcp_siem.engine.reader import Reader
+from mcp_siem.engine.reader import Reader, Tables
 
 __all__ = ["Walk", "leaves_of"]
 
@@ -15,10 +15,13 @@ __all__ = ["Walk", "leaves_of"]
 _MOST_PLANS = 1_024
 _MOST_KEYS = 256
 
-# Fields that end at a key: with short values, with long texts, to be kept; then keys that lead on.
+# A key that is looked at directly costs less than the set of keys, up to so many.
+_FEW_KEYS = 4
+_MISSING = object()
+
+# Keys at which fields end: to be read, to be kept; then keys that lead on.
 _Plan = tuple[
-    tuple[tuple[str, Callable[[str], int | None], Callable[[object], int]], ...],
-    tuple[tuple[str, Callable[[object], int]], ...],
+    tuple[tuple[str, Tables, Callable[[object], int]], ...],
     tuple[tuple[str, str], ...],
     tuple[tuple[str, "_Place"], ...],
 ]
@@ -35,25 +38,24 @@ class Walk:
         mask = 0
         kept: list[tuple[str, object]] = []
         pending: list[tuple[_Place, object]] = [(self._root, data)]
-        while pending:
-            place, node = pending.pop()
-            if not (node.__class__ is dict or isinstance(node, Mapping)):
+        for place, node in pending:  # which grows
+            if node.__class__ is not dict and not isinstance(node, Mapping):
                 if isinstance(node, list | tuple):
                     pending.extend([(place, item) for item in node])
                 continue
-            keys = tuple(node)
-            short, texts, own, inner = place.plans.get(keys) or place.plan(keys)
-            for key, known, mask_of in short:
-                value = node[key]
-                found = known(value) if value.__class__ is str else None
-                mask |= mask_of(value) if found is None else found
-            for key, text_mask_of in texts:
-                mask |= text_mask_of(node[key])
+            ends, own, inner = place.fixed or place.plans.get(keys := tuple(node)) or place.plan(keys)
+            for key, tables, mask_of in ends:
+                value = node.get(key, _MISSING)
+                if value is not _MISSING:
+                    known = tables.get(value.__class__)
+                    found = None if known is None else known(value)
+                    mask |= mask_of(value) if found is None else found
             for key, name in own:
-                kept.append((name, node[key]))
+                if key in node:
+                    kept.append((name, node[key]))
             for key, below in inner:
-                value = node[key]
-                if value.__class__ is not str and value is not None:
+                value = node.get(key)
+                if value is not None and value.__class__ is not str:
                     pending.append((below, value))
         return mask, kept
 
@@ -61,29 +63,32 @@ class Walk:
 class _Place:
     """A place in an event: the readers of the fields that end here after `rests`, None for those only kept."""
 
-    __slots__ = ("_heads", "_inner", "_kept", "_rests", "plans")
+    __slots__ = ("_heads", "_inner", "_kept", "_rests", "fixed", "plans")
 
     def __init__(self, rests: Mapping[str, Reader | None], kept: Mapping[str, str]) -> None:
         self._rests, self._kept = rests, kept
         self._heads = {rest[:at] for rest in rests for at, char in enumerate(rest) if char == "."}
         self._inner: dict[str, _Place] = {}
         self.plans: dict[tuple[object, ...], _Plan] = {}
+        possible = sorted(self._heads.union(rests))
+        self.fixed = self._planned(possible) if len(possible) <= _FEW_KEYS else None
 
     def plan(self, keys: tuple[object, ...]) -> _Plan:
         """What to do with a mapping of these keys."""
-        named = [key for key in keys if isinstance(key, str)]
-        readers = [(key, reader) for key in named if (reader := self._rests.get(key)) is not None]
-        plan = (
-            tuple((key, reader.known, reader.mask) for key, reader in readers if not reader.is_text),
-            tuple((key, reader.mask) for key, reader in readers if reader.is_text),
-            tuple((key, self._kept[key]) for key in named if key in self._kept),
-            tuple((key, self._below(key)) for key in named if key in self._heads),
-        )
+        plan = self._planned([key for key in keys if isinstance(key, str)])
         if len(keys) <= _MOST_KEYS:
             if len(self.plans) >= _MOST_PLANS:
                 self.plans.clear()
             self.plans[keys] = plan
         return plan
+
+    def _planned(self, keys: Iterable[str]) -> _Plan:
+        readers = [(key, reader) for key in keys if (reader := self._rests.get(key)) is not None]
+        return (
+            tuple((key, reader.tables, reader.mask) for key, reader in readers),
+            tuple((key, self._kept[key]) for key in keys if key in self._kept),
+            tuple((key, self._below(key)) for key in keys if key in self._heads),
+        )
 
     def _below(self, key: str) -> "_Place":
         place = self._inner.get(key)
