@@ -62,13 +62,17 @@ class Correlator:
         self._newest = hit.time if self._newest is None else max(hit.time, self._newest)
         sources = [_Source(rule_ids=hit.rule_ids, fields=hit.fields)]
         alerts: list[Alert] = []
+        matched = set(hit.rule_ids)
         for run in self._runs:
+            if run.rule_ids.isdisjoint(matched):
+                continue
             rule = run.correlation.rule
             for held in run.feed(hit, self._newest, sources):
                 if rule.alerts and (held.fresh or self._every):
                     alerts.append(run.alert(hit, held))
                 if rule.id in self.bases:
                     group = {name: (value,) for name, value in held.group.items()}
+                    matched.add(rule.id)
                     sources.append(_Source(rule_ids=frozenset({rule.id}), fields={**hit.fields, **group}))
         return alerts
 
@@ -139,6 +143,7 @@ class _Run:
         self._places: dict[str, list[int]] = {}
         for place, member in enumerate(correlation.members):
             self._places.setdefault(member.rule_id, []).append(place)
+        self.rule_ids = frozenset(self._places)
         needed = 0 if isinstance(correlation.condition, Seen) else correlation.condition.number
         self._max_events = max(MAX_EVENTS, 2 * needed)
         self._max_held = max(MAX_HELD, 2 * needed)

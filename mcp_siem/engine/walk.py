@@ -33,7 +33,7 @@ class Walk:
     def __init__(self, readers: Mapping[str, Reader], kept: frozenset[str]) -> None:
         self._root = _Place({name: readers.get(name) for name in {*readers, *kept}}, {name: name for name in kept})
 
-    def read(self, data: object) -> tuple[int, list[tuple[str, object]]]:
+    def read(self, data: object) -> tuple[int, list[tuple[str, object]]]:  # noqa: C901 - the hot loop, kept in one place
         """The mask of an event, and each kept field's name with what stands there, once for each place."""
         mask = 0
         kept: list[tuple[str, object]] = []
@@ -48,6 +48,9 @@ class Walk:
                 value = node.get(key, _MISSING)
                 if value is not _MISSING:
                     known = tables.get(value.__class__)
+                    if known is None and value.__class__ is list and len(value) == 1:
+                        value = value[0]
+                        known = tables.get(value.__class__)
                     found = None if known is None else known(value)
                     mask |= mask_of(value) if found is None else found
             for key, name in own:
