@@ -6,7 +6,7 @@ from enum import Enum
 
 import re2
 
-__all__ = ["RegexError", "Wildcard", "compile_any", "compile_glob", "compile_regex", "spelled_for_re2"]
+__all__ = ["RegexError", "Wildcard", "compile_glob", "compile_regex", "spelled_for_re2"]
 
 _HEX = frozenset(string.hexdigits)
 _WIDTHS = {"u": 4, "U": 8}
@@ -32,14 +32,9 @@ def compile_regex(pattern: str, *, flags: str = "") -> re2._Regexp:
     return _compiled(prefix + spelled_for_re2(pattern))
 
 
-def compile_any(patterns: Sequence[tuple[str, str]]) -> re2._Regexp:
-    """Compiles several patterns, each with its flags, to one that is found wherever any of them is."""
-    return _compiled("|".join(f"(?{flags}:{spelled_for_re2(pattern)})" for pattern, flags in patterns))
-
-
-def compile_glob(*globs: Sequence[str | Wildcard]) -> re2._Regexp:
-    """Compiles literals and wildcards to a pattern for the whole text, line breaks included; any of several."""
-    return _compiled("|".join(rf"(?s:\A{_glob(parts)}\z)" for parts in globs))
+def compile_glob(parts: Sequence[str | Wildcard]) -> re2._Regexp:
+    """Compiles literals and wildcards to a pattern for the whole text, line breaks included."""
+    return _compiled(rf"(?s:\A{_glob(parts)}\z)")
 
 
 def _glob(parts: Sequence[str | Wildcard]) -> str:
