@@ -1,7 +1,7 @@
 """The engine and the queries that were made of its rules, side by side, where the queries run.
 
 Random rules over random events, N pairs a target: one line `TARGET pairs N, differences D, refused R` each, then the sums.
-Exit 10 if there are differences; the first one of a target is kept in build/referee/, in the form that --cases reads. With
+Exit 10 if there are differences; the first one of each rule is kept in build/referee/, in the form that --cases reads. With
 --cases FILE (lines `{"yaml", "event" or "events", "expected"}`) one line `TARGET INDEX fired|missed|refused` a case.
 
 Elasticsearch is started, or is the one of MCP_SIEM_ELASTICSEARCH_URL. Splunk's searches are judged by an interpreter written
@@ -109,14 +109,17 @@ def _count(text: str) -> int:
 
 def _report(judge: Judge, tally: Tally, seed: str) -> None:
     print(f"{judge.name} {_line([tally])}", flush=True)
+    if tally.codes:
+        codes = ", ".join(f"{code} {count}" for code, count in tally.codes.most_common())
+        print(f"{judge.name}: rules refused: {codes}", file=sys.stderr)
     if tally.aside:
         print(f"{judge.name}: {tally.aside} more pairs that a note of their query leaves open", file=sys.stderr)
-    if tally.first is not None:
+    if tally.kept:
         KEPT.mkdir(parents=True, exist_ok=True)
         file = KEPT / f"{judge.name}.jsonl"
-        file.write_text(case_line(tally.first) + "\n", encoding="utf-8")
+        file.write_text("".join(f"{case_line(case)}\n" for case in tally.kept), encoding="utf-8")
         again = f"make referee CASES={file.relative_to(ROOT)}"
-        print(f"{judge.name}: the first difference of seed {seed} again: {again}", file=sys.stderr)
+        print(f"{judge.name}: a difference of each rule of seed {seed} again: {again}", file=sys.stderr)
 
 
 def _line(tallies: Sequence[Tally]) -> str:

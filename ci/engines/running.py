@@ -81,7 +81,12 @@ def _keep(scripts: Path) -> int:
     starter = None
     try:
         # What it starts stays in its process group, by which all of it can be ended at any moment.
-        starter = subprocess.Popen([scripts / "start.sh", folder], stdin=subprocess.DEVNULL, start_new_session=True)
+        starter = subprocess.Popen(
+            [scripts / "start.sh", folder],
+            env={"PYTHON": sys.executable, **os.environ},
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        )
         threading.Thread(target=_end_with_input, daemon=True).start()
         code = starter.wait()
         while not code:

@@ -6,8 +6,9 @@ arrays), `twins` (fields with a folded twin) and `mapped` (an event whose types 
 
 import json
 import tempfile
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import orjson
@@ -20,6 +21,9 @@ from mcp_siem.sources.event import EventSession
 from mcp_siem.sources.port import Record
 
 __all__ = ["Answer", "Case", "CaseError", "Tally", "case_line", "extended", "packed", "read_cases"]
+
+
+_KEPT = 50
 
 
 class CaseError(Exception):
@@ -43,11 +47,12 @@ class Case:
         records = [Record(data=orjson.dumps(dict(event)), ref=str(at)) for at, event in enumerate(self.events)]
         return [item for record in records for item in session.feed(record) if isinstance(item, Event)]
 
-    def pack(self) -> RulePack:
-        """The rules, where a field that holds a list is one that the taxonomy calls an array."""
+    def pack(self, *, arrays: bool) -> RulePack:
+        """The rules; where a target has to know its arrays, a field that holds a list is one."""
         (pack,) = packed([self.yaml])
         lists = {name for event in self.read() for name, value in event.flat().items() if isinstance(value, list)}
-        return replace(pack, taxonomy=extended(pack.taxonomy, {*lists, *self.arrays}, self.twins))
+        known = {*lists, *self.arrays} if arrays else ()
+        return replace(pack, taxonomy=extended(pack.taxonomy, known, self.twins))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,23 +65,29 @@ class Answer:
 
 @dataclass(slots=True)
 class Tally:
-    """What came of many pairs. `aside` counts pairs that a note of their query leaves open; they are no part of `pairs`."""
+    """What came of many pairs.
+
+    `aside` counts pairs that a note of their query leaves open; they are no part of `pairs`. `kept` has one difference
+    of each rule, the first ones, and `codes` why rules were refused.
+    """
 
     wanted: int
     pairs: int = 0
     differences: int = 0
     refused: int = 0
     aside: int = 0
-    first: Case | None = None
+    kept: list[Case] = field(default_factory=list)
+    codes: Counter[str] = field(default_factory=Counter)
 
     @property
     def left(self) -> int:
         """How many pairs are still to come."""
         return self.wanted - self.pairs
 
-    def refuse(self, pairs: int) -> None:
+    def refuse(self, pairs: int, code: str) -> None:
         """Counts the pairs of a rule that was refused."""
         counted = min(pairs, self.left)
+        self.codes[code] += bool(counted)
         self.pairs += counted
         self.refused += counted
 
@@ -87,7 +98,8 @@ class Tally:
         self.pairs += 1
         if found is not case.expected:
             self.differences += 1
-            self.first = self.first or case
+            if len(self.kept) < _KEPT and all(one.yaml != case.yaml for one in self.kept):
+                self.kept.append(case)
 
 
 def packed(texts: Sequence[str]) -> list[RulePack]:
@@ -107,8 +119,8 @@ def extended(taxonomy: Taxonomy, arrays: Collection[str], twins: Collection[str]
     sources |= {f"{name}{TWIN_SUFFIX}": name for name in twins}
     for name in {*arrays, *sources}:
         source = sources.get(name)
-        field = fields.get(name) or Field(name=name, type="keyword", meaning="-", origin="ours", tier=1, twin_of=source)
-        fields[name] = replace(field, array=field.array or name in arrays or source in arrays)
+        known = fields.get(name) or Field(name=name, type="keyword", meaning="-", origin="ours", tier=1, twin_of=source)
+        fields[name] = replace(known, array=known.array or name in arrays or source in arrays)
     return replace(taxonomy, fields=fields)
 
 

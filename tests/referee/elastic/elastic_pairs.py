@@ -1,28 +1,19 @@
 """The engine and a real Elasticsearch over many random pairs, and Elasticsearch's answer to a given case."""
 
-import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 
-import elastic_random
-import yaml
-from elastic_engine import Elasticsearch, QueryFailedError, shipped
-from referee_cases import Answer, Case, Tally, packed
+from elastic_engine import INDEX, Elasticsearch, QueryFailedError, shipped
+from referee_cases import Answer, Case, Tally
+from referee_rules import Batch, batch
 
 from mcp_siem.convert.target import Query, Refusal
-from mcp_siem.engine.engine import Engine
 from mcp_siem.events.event import Event
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.events.time import format_time
-from mcp_siem.rules.pack import default_pack_dir, load_taxonomy
-from mcp_siem.rules.rule import RulePack
 from mcp_siem_backends.elastic.target import ElasticTarget
 from mcp_siem_backends.elastic.template import INDEX_PATTERN
 
 __all__ = ["ElasticJudge"]
-
-RULES, EVENTS = 100, 40
-# What no template knows is typed by the first event that has it.
-MAPPED = {"n": 1}
 
 
 class ElasticJudge:
@@ -32,47 +23,37 @@ class ElasticJudge:
 
     def __init__(self, url: str) -> None:
         self._server = Elasticsearch(url)
-        self._taxonomy = load_taxonomy(default_pack_dir())
 
     def tally(self, pairs: int, seed: str) -> Tally:
         """Random rules over random events until so many pairs are judged."""
-        tally, batch = Tally(pairs), 0
+        tally, number = Tally(pairs), 0
         while tally.left:
-            choose = random.Random(f"{self.name} {seed} {batch}")
-            events = [elastic_random.event(choose) for _ in range(EVENTS)]
-            texts = [
-                yaml.safe_dump(elastic_random.rule(choose, number), allow_unicode=True, sort_keys=False)
-                for number in range(RULES)
-            ]
-            self._server.load(self._taxonomy, [shipped(event, self._taxonomy) for event in events], first=MAPPED)
-            for text, pack in zip(texts, packed(texts), strict=True):
-                self._compare(tally, text, pack, events)
-            batch += 1
+            self._compare(tally, batch(seed, number))
+            number += 1
         self._server.forget()
         return tally
 
-    def _compare(self, tally: Tally, text: str, pack: RulePack, events: Sequence[Mapping[str, object]]) -> None:
-        answer = ElasticTarget(pack.taxonomy).query(next(iter(pack)))
-        if isinstance(answer, Refusal):
-            tally.refuse(len(events))
-            return
-        engine = Engine(pack)
+    def _compare(self, tally: Tally, some: Batch) -> None:
+        taxonomy = some.taxonomy(arrays=False)
+        self._server.load(taxonomy, [shipped(event, taxonomy) for event in some.events], first=some.mapped)
+        for at, pack in enumerate(some.packs):
+            answer = ElasticTarget(taxonomy).query(next(iter(pack)))
+            if isinstance(answer, Refusal):
+                tally.refuse(len(some.events), answer.code)
+            else:
+                some.judge(tally, at, answer.notes, self._finder(answer))
+
+    def _finder(self, query: Query) -> Callable[[int], bool | None]:
+        """A query that cannot run has no clear answer for any event."""
         try:
-            found: set[int] | None = set(self._server.lucene(answer.text))
+            found = set(self._server.lucene(query.text))
         except QueryFailedError:
-            found = None
-        for at, event in enumerate(events):
-            if not elastic_random.comparable(event, answer.notes):
-                tally.aside += 1
-                continue
-            expected = bool(engine.match(Event(data=event))[0])
-            case = Case(yaml=text, events=(event,), expected=expected, mapped=MAPPED)
-            # A query that cannot run is wrong about every event.
-            tally.compare(case, found=not expected if found is None else at in found)
+            return lambda _: None
+        return found.__contains__
 
     def answer(self, case: Case) -> Answer:
         """What the queries of the case's rules find among its events."""
-        pack = case.pack()
+        pack = case.pack(arrays=False)
         target = ElasticTarget(pack.taxonomy)
         answers = [target.query(rule) for rule in pack.alerting()]
         try:
@@ -89,9 +70,7 @@ class ElasticJudge:
     def _finds(self, query: Query) -> bool:
         if query.language != "esql":
             return bool(self._server.lucene(query.text))
-        status, answer = self._server.call(
-            "POST", "/_query", {"query": query.text.replace(INDEX_PATTERN, "logs-mcp.referee")}
-        )
+        status, answer = self._server.call("POST", "/_query", {"query": query.text.replace(INDEX_PATTERN, INDEX)})
         if status != 200:
             raise QueryFailedError(str(answer))
         return bool(answer["values"])

@@ -13,8 +13,8 @@ from uuid import uuid4
 
 import urllib3
 from referee_cases import Answer, Case, Tally
+from referee_rules import batch
 from spl_judge import row_of
-from spl_pairs import EVENTS, batches, random_taxonomy
 from urllib3.util import make_headers, parse_url
 
 from mcp_siem.convert.target import Query, Refusal
@@ -98,28 +98,26 @@ class LiveJudge:
 
     def __init__(self, url: str, environ: Mapping[str, str]) -> None:
         self._splunk = Splunk(url, environ)
-        self._taxonomy = random_taxonomy()
 
     def tally(self, pairs: int, seed: str) -> Tally:
         """The pairs of the interpreter's run."""
         tally, number = Tally(pairs), 0
         while tally.left:
-            batch = batches(seed, number, self._taxonomy)
-            source = self._splunk.load([_sent(event, self._taxonomy) for pair in batch for event in pair.events])
-            for at, pair in enumerate(batch):
-                answer = SplunkTarget(self._taxonomy).query(next(iter(pair.pack)))
+            some = batch(seed, number)
+            taxonomy = some.taxonomy(arrays=True)
+            source = self._splunk.load([_sent(Event(data=event, time=0), taxonomy) for event in some.events])
+            for at, pack in enumerate(some.packs):
+                answer = SplunkTarget(taxonomy).query(next(iter(pack)))
                 if isinstance(answer, Refusal):
-                    tally.refuse(len(pair.events))
+                    tally.refuse(len(some.events), answer.code)
                 elif tally.left:
-                    found = self._splunk.find(answer.text, source)
-                    # The source holds the events of other rules too.
-                    pair.judge(tally, [{mark - at * EVENTS for mark in found}])
+                    some.judge(tally, at, answer.notes, self._splunk.find(answer.text, source).__contains__)
             number += 1
         return tally
 
     def answer(self, case: Case) -> Answer:
         """What the searches of the case's rules find among its events."""
-        pack = case.pack()
+        pack = case.pack(arrays=True)
         if any(rule.kind == "correlation" for rule in pack.alerting()):
             return Answer(verdict="refused", reason="over REST events get the time of their arrival: no correlations")
         answers = [SplunkTarget(pack.taxonomy).query(rule) for rule in pack.alerting()]

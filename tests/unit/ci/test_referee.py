@@ -8,8 +8,8 @@ from types import SimpleNamespace
 
 import pytest
 import referee
-import spl_pairs
 from referee_cases import Answer, Case, CaseError, Tally, case_line, read_cases
+from referee_rules import batch
 from running import EngineError
 from spl_live import LiveJudge, Splunk, SplunkError
 from spl_pairs import SplJudge
@@ -39,7 +39,7 @@ class _Fixed:
     def tally(self, pairs: int, seed: str) -> Tally:
         assert seed == "1"
         tally = Tally(pairs, pairs=pairs, differences=self._differences, refused=self._refused)
-        tally.first = _case("{a: b}", {"a": "c"}, expected=False) if self._differences else None
+        tally.kept = [_case("{a: b}", {"a": "c"}, expected=False)] if self._differences else []
         return tally
 
     def answer(self, _case: Case) -> Answer:
@@ -130,16 +130,17 @@ def test_a_written_case_is_read_again(tmp_path: Path) -> None:
 def test_no_more_pairs_are_counted_than_were_asked_for() -> None:
     tally = Tally(3)
     tally.compare(_case("{a: b}", {}, expected=True), found=True)
-    tally.refuse(40)
+    tally.refuse(40, "X")
     tally.compare(_case("{a: b}", {}, expected=True), found=False)
-    assert (tally.pairs, tally.differences, tally.refused, tally.first) == (3, 0, 2, None)
+    assert (tally.pairs, tally.differences, tally.refused, tally.codes, tally.kept) == (3, 0, 2, {"X": 1}, [])
 
 
 def test_the_same_seed_gives_the_same_pairs() -> None:
-    taxonomy = spl_pairs.random_taxonomy()
-    first, again, other = (spl_pairs.batches(seed, 0, taxonomy) for seed in ("1", "1", "2"))
-    assert [(pair.text, pair.events) for pair in first] == [(pair.text, pair.events) for pair in again]
-    assert [pair.text for pair in first] != [pair.text for pair in other]
+    for number in (0, 1):
+        first, again, other = (batch(seed, number) for seed in ("1", "1", "2"))
+        assert (first.texts, first.events) == (again.texts, again.events)
+        assert first.texts != other.texts
+    assert batch("1", 0).texts != batch("1", 1).texts
 
 
 def test_a_search_that_means_something_else_is_a_difference(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,8 +151,8 @@ def test_a_search_that_means_something_else_is_a_difference(monkeypatch: pytest.
     tally = SplJudge().tally(60, "1")
     assert tally.pairs == 60
     assert 0 < tally.differences <= 60
-    assert tally.first is not None
-    assert tally.first.expected is False
+    assert [case.expected for case in tally.kept] == [False] * len(tally.kept)
+    assert len({case.yaml for case in tally.kept}) == len(tally.kept) > 0
 
 
 @pytest.mark.parametrize(
