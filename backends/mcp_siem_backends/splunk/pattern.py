@@ -38,7 +38,9 @@ def literal_regex(text: str, *, cased: bool = False) -> str:
 def _char(char: str, *, cased: bool) -> str:
     if char.isascii():
         return _ascii(char)
-    forms = {char} if cased else {char, *orbit(char), *single_folds(char.casefold()), char.casefold()}
+    folded = char.casefold()
+    partners = single_folds(folded) if len(folded) == 1 else ()
+    forms = {char} if cased else {char, *orbit(char), *partners, folded}
     return char if len(forms) == 1 else f"(?:{'|'.join(sorted(forms))})"
 
 

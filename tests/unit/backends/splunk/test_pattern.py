@@ -71,3 +71,10 @@ def test_what_pcre_reads_otherwise_is_refused(pattern: str) -> None:
 def test_a_keyword_is_searched_as_json_writes_it() -> None:
     assert json_regex([Wildcard.MANY, 'a"b\\\n', Wildcard.MANY]) == r"a(?:\x5c)?\x22b\x5c{1,2}(?:\x5cn|\x0a)"
     assert json_regex(["a", Wildcard.MANY, "b"]).startswith("a(?:"), "a wildcard ends where the JSON string does"
+
+
+@pytest.mark.parametrize(
+    ("char", "expected"), [("ﬁ", "(?:fi|ﬁ)"), ("ß", "(?:ss|ß|ẞ)"), ("ŉ", "(?:ŉ|ʼn)"), ("Σ", "(?:Σ|ς|σ)")]
+)
+def test_a_letter_that_folds_to_several_stands_for_all_of_them_together(char: str, expected: str) -> None:
+    assert literal_regex(char) == expected
