@@ -1,5 +1,6 @@
 """The port of a SIEM's pure half: rule to query, query to document and back, the steps of a change."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +8,12 @@ from typing import Protocol
 
 from mcp_siem.rules.rule import Rule
 
-__all__ = ["Action", "Change", "Marker", "Query", "Refusal", "Remote", "Resource", "Step", "Target"]
+__all__ = ["Action", "Change", "Marker", "Query", "Refusal", "Remote", "Resource", "Step", "Target", "spec_digest"]
+
+
+def spec_digest(text: str) -> str:
+    """SHA-256 of a query or a spec, hex: the digest of `Query`, `Resource`, `Remote` and the marker."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

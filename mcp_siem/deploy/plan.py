@@ -1,13 +1,12 @@
 """The plan: what would change on a SIEM, and its canonical JSON. Pure and total; only `apply` writes."""
 
-import hashlib
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from mcp_siem.convert.target import Action, Change, Marker, Remote, Resource
+from mcp_siem.convert.target import Action, Change, Marker, Remote, Resource, spec_digest
 from mcp_siem.deploy.decide import Wishes, Withheld, decide
 from mcp_siem.errors import ConfigError
 
@@ -59,11 +58,6 @@ class Plan:
         """What is written on the SIEM's object beside the spec of this change."""
         applied = "" if change.after is None else spec_digest(change.after)
         return Marker(applied=applied, pack=self.pack or self.pack_digest, tool=self.tool_version)
-
-
-def spec_digest(spec: str) -> str:
-    """SHA-256 of a spec, hex: the digest of `Resource`, `Remote` and the marker."""
-    return hashlib.sha256(spec.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def make_plan(  # noqa: PLR0913 - two sides to compare, who asks, and what was asked for; all but two by name

@@ -1,11 +1,10 @@
 """A query as a Kibana detection rule and back: what we own of the document, what analysts own, and our marker. Pure."""
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from mcp_siem.convert.target import Action, Change, Marker, Query, Remote, Resource, Step
+from mcp_siem.convert.target import Action, Change, Marker, Query, Remote, Resource, Step, spec_digest
 from mcp_siem.rules.card import Card, rule_card
 from mcp_siem.rules.rule import Rule
 from mcp_siem_backends.elastic.attack import threat_mapping
@@ -117,7 +116,7 @@ def resource(query: Query, rule: Rule, facts: Facts) -> Resource:
     if query.language != "esql":
         document |= {"index": [INDEX_PATTERN], "filters": []}
     spec = _canonical(_owned(document))
-    return Resource(address=f"{_TARGET}:{rule.id}", spec=spec, digest=_digest(spec))
+    return Resource(address=f"{_TARGET}:{rule.id}", spec=spec, digest=spec_digest(spec))
 
 
 def parse(document: Mapping[str, object]) -> Remote:
@@ -125,7 +124,7 @@ def parse(document: Mapping[str, object]) -> Remote:
     spec = _canonical(_owned(document))
     key = document.get("rule_id") or document.get("id") or ""
     return Remote(
-        address=f"{_TARGET}:{key}", marker=_marker(document), spec=spec, digest=_digest(spec), document=document
+        address=f"{_TARGET}:{key}", marker=_marker(document), spec=spec, digest=spec_digest(spec), document=document
     )
 
 
@@ -283,7 +282,3 @@ def _span(seconds: int) -> str:
 
 def _canonical(value: object) -> str:
     return json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-
-
-def _digest(spec: str) -> str:
-    return hashlib.sha256(spec.encode("utf-8", "surrogatepass")).hexdigest()

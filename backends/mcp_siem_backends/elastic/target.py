@@ -1,6 +1,5 @@
 """The pure half of the Elastic backend: a rule to its query, the query to a Kibana rule and back."""
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from sigma.rule import SigmaDetection, SigmaDetections, SigmaRule
 
 from mcp_siem.convert.pipelines import routing
 from mcp_siem.convert.refuse import Limit, RefusedError
-from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step
+from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step, spec_digest
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
@@ -69,7 +68,7 @@ class ElasticTarget:
             target=self.name,
             language=language,
             text=text,
-            digest=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            digest=spec_digest(text),
             notes=tuple(lucene.notes),
         )
 

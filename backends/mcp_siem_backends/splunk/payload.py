@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, unquote
 
-from mcp_siem.convert.target import Action, Change, Marker, Query, Remote, Resource, Step
+from mcp_siem.convert.target import Action, Change, Marker, Query, Remote, Resource, Step, spec_digest
 from mcp_siem.rules.card import rule_card
 from mcp_siem.rules.rule import Rule
 
@@ -95,7 +95,7 @@ def resource(query: Query, rule: Rule) -> Resource:
         "search": _scheduled(query.text, span),
     }
     spec = _spec(fields)
-    return Resource(address=f"{TARGET}:{rule.id}", spec=spec, digest=_digest(spec))
+    return Resource(address=f"{TARGET}:{rule.id}", spec=spec, digest=spec_digest(spec))
 
 
 def _plain(line: str) -> str:
@@ -163,7 +163,7 @@ def parse(document: Mapping[str, object]) -> Remote:
         Marker(applied=found["applied"], pack=unquote(found["pack"]), tool=unquote(found["tool"])) if found else None
     )
     key = found["rule"].lower() if found else f"name={document.get('name')}"
-    return Remote(address=f"{TARGET}:{key}", marker=marker, spec=spec, digest=_digest(spec), document=document)
+    return Remote(address=f"{TARGET}:{key}", marker=marker, spec=spec, digest=spec_digest(spec), document=document)
 
 
 def steps(change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
@@ -210,7 +210,3 @@ def _canonical(name: str, value: object) -> str:
     if name in _NUMBERS:
         return str(int(word)) if word.isascii() and word.isdigit() else text
     return word if name in _WORDS else text.strip()
-
-
-def _digest(spec: str) -> str:
-    return hashlib.sha256(spec.encode("utf-8", "surrogatepass")).hexdigest()

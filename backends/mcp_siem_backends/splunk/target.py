@@ -1,12 +1,11 @@
 """Splunk's pure half: a rule as a search, the search as a saved search, and back."""
 
-import hashlib
 from collections.abc import Mapping
 
 from sigma.exceptions import SigmaError
 
 from mcp_siem.convert.refuse import RefusedError
-from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step
+from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step, spec_digest
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
@@ -44,7 +43,7 @@ class SplunkTarget:
             target=self.name,
             language="spl",
             text=text,
-            digest=hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            digest=spec_digest(text),
             notes=tuple(backend.notes),
         )
 
