@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 __all__ = [
+    "FINDINGS",
     "AuthError",
     "BackendError",
     "ConfigError",
@@ -14,6 +15,10 @@ __all__ = [
     "StalePlanError",
     "UsageError",
 ]
+
+
+FINDINGS = 10
+"""Exit code of a command that did its work and found something: lint, drift, pending changes, alerts."""
 
 
 class McpSiemError(Exception):

@@ -9,12 +9,11 @@ import click
 from mcp_siem.cli import options
 from mcp_siem.cli.console import console
 from mcp_siem.cli.loading import all_targets
+from mcp_siem.errors import FINDINGS
 from mcp_siem.prove.check import CheckReport, check_paths
 from mcp_siem.report.findings import FINDING_FORMATS, render_findings
 
 __all__ = ["command"]
-
-_FINDINGS = 10
 
 
 @click.command("check")
@@ -38,7 +37,7 @@ def command(
     report = _from_here(check_paths(chosen, variables=options.settings_of(ctx).variables, targets=all_targets()))
     with console(output, quiet=quiet, no_color=no_color) as out:
         out.data(render_findings(report, form, out.style))
-    return _FINDINGS if report.findings and form != "sarif" else 0
+    return FINDINGS if report.findings and form != "sarif" else 0
 
 
 def _from_here(report: CheckReport) -> CheckReport:

@@ -49,7 +49,7 @@ def make_deriver(environ: Mapping[str, str] = os.environ) -> Deriver:
 
 def backend_named(name: str | None) -> Backend:
     """The backend registered under this name; raises UsageError listing those there are."""
-    found: dict[str, EntryPoint] = {entry.name: entry for entry in entry_points(group="mcp_siem.backends")}
+    found = _registered()
     if name is None or name not in found:
         said = "no target given" if name is None else f"unknown target {name!r}"
         raise UsageError(said, hint=f"use --target with one of: {', '.join(sorted(found))}")
@@ -59,7 +59,11 @@ def backend_named(name: str | None) -> Backend:
 
 def all_backends() -> list[Backend]:
     """Every registered backend, by name."""
-    return [backend_named(name) for name in sorted(entry_points(group="mcp_siem.backends").names)]
+    return [backend_named(name) for name in sorted(_registered())]
+
+
+def _registered() -> dict[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group="mcp_siem.backends")}
 
 
 def all_targets() -> list[Target]:

@@ -16,12 +16,11 @@ from mcp_siem.deploy.client import Client
 from mcp_siem.deploy.plan import Plan, Withheld, make_plan
 from mcp_siem.deploy.read import read_remotes
 from mcp_siem.deploy.retry import RetryingClient
+from mcp_siem.errors import FINDINGS
 from mcp_siem.report.plans import PLAN_FORMATS, render_plan
 from mcp_siem.rules.rule import Rule, RulePack
 
 __all__ = ["Siem", "command", "open_siem", "plan_now"]
-
-_FINDINGS = 10
 
 
 @click.command("plan")
@@ -59,7 +58,7 @@ def command(
         for refusal in refusals:
             out.note(refusal.stem, f"not deployed, refused on {refusal.target}: {refusal.code}: {refusal.reason}")
         out.data(render_plan(plan, form, out.style))
-    return _FINDINGS if exit_code and (plan.pending or plan.blocked) else 0
+    return FINDINGS if exit_code and (plan.pending or plan.blocked) else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from mcp_siem.cli.console import Console, console
 from mcp_siem.cli.loading import make_deriver, open_pack, say_off
 from mcp_siem.engine.alert import Alert
 from mcp_siem.engine.engine import Engine, replay
+from mcp_siem.errors import FINDINGS
 from mcp_siem.events.event import Event
 from mcp_siem.report.alerts import AlertStory, Summary, alert_json
 from mcp_siem.rules.card import rule_card
@@ -18,8 +19,6 @@ from mcp_siem.stream.read import read_events
 from mcp_siem.stream.spill import SpillingStore
 
 __all__ = ["command"]
-
-_FINDINGS = 10
 
 
 @click.command("replay")
@@ -66,7 +65,7 @@ def command(
         else:
             out.line(_document(alerts, summary))
         _say_losses(engine, out)
-    return _FINDINGS if fail_level and summary.at_or_above(fail_level) else 0
+    return FINDINGS if fail_level and summary.at_or_above(fail_level) else 0
 
 
 def _counted(items: Iterable[Event | ParseIssue], summary: Summary, out: Console) -> Iterator[Event]:
