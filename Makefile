@@ -17,7 +17,7 @@ demo: venv  ## real MCP attacks found in captured traffic, the rule, its queries
 	$(BIN)/python examples/demo.py
 
 test: venv  ## all tests; no network but the package registries
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 lint: venv  ## style, types, import layers, size limits
 	$(BIN)/ruff format --check .

@@ -1,3 +1,5 @@
+from collections import Counter
+
 import pytest
 
 
@@ -8,3 +10,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def update_golden(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-golden"))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """One line for each reason why tests were not run."""
+    reports = terminalreporter.getreports("skipped")
+    reasons = Counter(str(one.longrepr[2]).removeprefix("Skipped: ") for one in reports if len(one.longrepr or ()) == 3)
+    for reason, count in reasons.items():
+        if reason.startswith("not run: "):
+            terminalreporter.write_line(f"{count} tests {reason}", yellow=True)

@@ -5,9 +5,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
-__all__ = ["PinError", "cache_dir", "check", "home_dir", "maven", "pins", "readable"]
+__all__ = ["PinError", "build_command", "cache_dir", "check", "home_dir", "maven", "pins", "readable"]
 
 _PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 _NO_MAVEN = "no Maven: put mvn on the path (Debian: apt-get install maven)"
@@ -26,6 +27,24 @@ def home_dir(script: Path, version: str) -> Path:
     """Where a build script's engine stands: another place whenever the script or the pins change."""
     digest = hashlib.sha256(b"".join(script.with_name(name).read_bytes() for name in (script.name, "SHA256SUMS")))
     return cache_dir() / script.parent.name / f"home-{version}-{digest.hexdigest()[:12]}"
+
+
+def build_command(build: Callable[[str, Path], None], script: Path, version: str) -> int:
+    """The command line of a build script: prints the engine's folder, and builds it first unless `--there` is given.
+
+    An engine that is not there is then an error, and nothing is fetched.
+    """
+    home = home_dir(script, version)
+    if not home.exists() and "--there" in sys.argv[1:]:
+        return 1
+    try:
+        if not home.exists():
+            build(version, home)
+    except PinError as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    print(home)
+    return 0
 
 
 def readable(home: Path) -> None:

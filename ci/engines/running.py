@@ -21,7 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import IO
 
-__all__ = ["EngineError", "running"]
+__all__ = ["EngineError", "built", "running"]
 
 ENGINES = Path(__file__).parent
 _KEEP = "--keep"
@@ -30,6 +30,12 @@ _GRACE = 10.0
 
 class EngineError(Exception):
     """An engine that did not start; the message is one line, what else was said stands on stderr."""
+
+
+def built(engine: str) -> bool:
+    """Whether the engine can be started without fetching anything."""
+    command = [sys.executable, ENGINES / engine / "build.py", "--there"]
+    return subprocess.run(command, check=False, stdout=subprocess.DEVNULL).returncode == 0
 
 
 @contextmanager

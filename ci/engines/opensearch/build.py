@@ -1,10 +1,11 @@
-"""Assembles a real OpenSearch of Maven Central alone: `build.py VERSION` prints its folder.
+"""Assembles a real OpenSearch of Maven Central alone: `build.py` prints the folder of version OPENSEARCH_VERSION.
 
 Maven brings the jars of the server and of its modules in one heap (pom.xml names them); here they are laid out as the
 distribution has them. What no module claims goes to lib/.
 """
 
 import fnmatch
+import os
 import shutil
 import sys
 import tempfile
@@ -13,7 +14,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from pinned import PinError, check, home_dir, maven, pins, readable
+from pinned import PinError, build_command, check, maven, pins, readable
 
 HERE = Path(__file__).parent
 # The release of log4j that each server was built with: an optional dependency of its pom.
@@ -75,19 +76,6 @@ MODULES = {
 }  # fmt: skip
 
 
-def main(version: str) -> int:
-    """Builds unless it is there."""
-    home = home_dir(Path(__file__), version)
-    try:
-        if not home.exists():
-            _build(version, home)
-    except PinError as fault:
-        print(fault, file=sys.stderr)
-        return 1
-    print(home)
-    return 0
-
-
 def _build(version: str, home: Path) -> None:
     if version not in LOG4J:
         raise PinError(f"OpenSearch {version} is none of {', '.join(LOG4J)}")
@@ -138,4 +126,4 @@ def _descriptor(name: str, module: Module, version: str) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:2] or ["3.4.0"]))
+    sys.exit(build_command(_build, Path(__file__), os.environ.get("OPENSEARCH_VERSION") or "3.4.0"))

@@ -10,7 +10,7 @@ java=$(find_java 21)
 drop_root
 mkdir -p "$(cache_dir)"
 if command -v flock >/dev/null; then exec 9>"$(cache_dir)/lock"; flock 9; fi
-home=$("${PYTHON:-python3}" "$here/build.py" "${OPENSEARCH_VERSION:-3.4.0}")
+home=$("${PYTHON:-python3}" "$here/build.py")
 exec 9>&-
 mkdir -p "$1"/{config,data,tmp,logs}
 folder=$(cd "$1" && pwd)
