@@ -25,7 +25,7 @@ from mcp_siem.convert.pattern import (
     literal,
     seq,
 )
-from mcp_siem_backends.elastic.spelling import spelled
+from mcp_siem.convert.spelling import spelled
 
 __all__ = ["Parts", "Wild", "escape_name", "group", "insensitive", "pattern", "quoted", "regex_text", "wildcard_text"]
 
