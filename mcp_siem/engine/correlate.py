@@ -21,12 +21,14 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
+from typing import Any
 
 from mcp_siem.engine.alert import Alert, Evidence
 from mcp_siem.engine.correlation import Correlation, Member, Seen
 from mcp_siem.engine.hit import Hit
 from mcp_siem.engine.measure import Entry, Measure, measure_of
 from mcp_siem.engine.values import number_of, text_of
+from mcp_siem.events.event import Event
 
 __all__ = ["MAX_EVENTS", "MAX_GROUPS", "MAX_GROUPS_PER_EVENT", "MAX_HELD", "MAX_SHOWN", "Correlator"]
 
@@ -76,6 +78,40 @@ class Correlator:
                     sources.append(_Source(rule_ids=frozenset({rule.id}), fields={**hit.fields, **group}))
         return alerts
 
+    def dump(self) -> dict[str, object]:
+        """All that is held, as plain data."""
+        hits: dict[int, tuple[int, Hit]] = {}
+        runs = [run.dump(hits) for run in self._runs]
+        return {"newest": self._newest, "hits": [_dumped(hit) for _, hit in hits.values()], "runs": runs}
+
+    def load(self, document: Mapping[str, Any]) -> None:
+        """Goes on from what `dump` gave for the same correlations; any error leaves everything as it was."""
+        hits = [_loaded(one) for one in document["hits"]]
+        newest = document["newest"]
+        runs = [_Run(run.correlation) for run in self._runs]
+        for run, dumped in zip(runs, document["runs"], strict=True):
+            run.load(dumped, hits)
+        self._newest = None if newest is None else int(newest)
+        self._runs = runs
+
+
+def _dumped(hit: Hit) -> list[object]:
+    """What an alert shows of a hit; what it was counted by is in the windows."""
+    return [hit.event.data, hit.event.time, hit.event.raw_ref, [(one.field, one.value) for one in hit.evidence]]
+
+
+def _loaded(dumped: Any) -> Hit:
+    data, time, ref, found = dumped
+    evidence = tuple(Evidence(field=str(name), value=_scalar(value)) for name, value in found)
+    event = Event(data=dict(data), time=int(time), raw_ref=None if ref is None else str(ref))
+    return Hit(rule_ids=frozenset(), time=int(time), order=0, fields={}, event=event, evidence=evidence)
+
+
+def _scalar(value: Any) -> object:
+    if value is None or isinstance(value, str | int | float):
+        return value
+    raise TypeError(type(value).__name__)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
@@ -116,6 +152,23 @@ class _Group:
     def holds(self, floor: int) -> bool:
         """Says whether the condition holds now."""
         return bool(self.window) and self.measure.holds(floor)
+
+    def dump(self, hits: dict[int, tuple[int, Hit]]) -> list[object]:
+        """What is held, as plain data."""
+        recent = [(time, hits.setdefault(id(hit), (len(hits), hit))[0]) for time, hit in self.recent]
+        window = [(entry.time, entry.members, entry.values) for entry in self.window]
+        return [self.alerted, window, recent, self.measure.dump()]
+
+    def load(self, dumped: Any, hits: Sequence[Hit]) -> None:
+        """Holds what was dumped."""
+        alerted, window, recent, measured = dumped
+        self.alerted = bool(alerted)
+        for time, members, values in window:
+            entry = Entry(int(time), tuple(map(int, members)), tuple(map(_hashable, values)))
+            self.window.append(entry)
+            self.measure.add(entry)
+        self.measure.load(measured)
+        self.recent.extend((int(time), hits[place]) for time, place in recent)
 
     def shown(self) -> list[Hit]:
         """The newest hits that are still in the window, oldest first."""
@@ -230,6 +283,20 @@ class _Run:
             self._held -= len(oldest.window)
             self.dropped += len(oldest.window)
 
+    def dump(self, hits: dict[int, tuple[int, Hit]]) -> list[object]:
+        """What is held, as plain data; each hit shown is added to `hits` once."""
+        return [self.dropped, [[key, *group.dump(hits)] for key, group in self._groups.items()]]
+
+    def load(self, dumped: Any, hits: Sequence[Hit]) -> None:
+        """Holds what was dumped."""
+        dropped, groups = dumped
+        self.dropped = int(dropped)
+        for key, *rest in groups:
+            group = _Group(measure=measure_of(self.correlation))
+            group.load(rest, hits)
+            self._groups[tuple(map(str, key))] = group
+            self._held += len(group.window)
+
     def alert(self, hit: Hit, held: _Held) -> Alert:
         """The alert of a group that holds at this hit."""
         rule = self.correlation.rule
@@ -247,6 +314,11 @@ class _Run:
             events=tuple(one.event for one in hits),
             evidence=tuple(islice(found, MAX_SHOWN)),
         )
+
+
+def _hashable(value: Any) -> object:
+    """A counted value as it was: JSON makes lists of tuples."""
+    return tuple(map(str, value)) if isinstance(value, list) else value
 
 
 def _texts(values: Iterable[object]) -> dict[str, object]:

@@ -12,6 +12,7 @@ from mcp_siem.engine.correlation import Correlation
 from mcp_siem.engine.fast import DATASET, Judge
 from mcp_siem.engine.hit import Hit, HitStore, MemoryStore, compact
 from mcp_siem.engine.match import EventView, evidence, shown, twins_of
+from mcp_siem.engine.state import broken, decode_state, digest_of, encode_state
 from mcp_siem.errors import Issue, McpSiemError, PackError, UsageError
 from mcp_siem.events.event import Event
 from mcp_siem.rules.rule import Rule, RulePack
@@ -37,6 +38,7 @@ class Engine:
         self.taxonomy = pack.taxonomy
         self.detections, correlations = _compile(pack)
         self._correlator = Correlator(correlations, every=every)
+        self._digest = digest_of(correlations)
         read = {name for one in self.detections for name in one.fields}.union(self._correlator.fields)
         self._twins = twins_of(read, pack.taxonomy)
         self._judge = Judge(self.detections, self._twins, route=pack.taxonomy.route, fits=self._fits)
@@ -79,6 +81,26 @@ class Engine:
         for hit in hits:
             alerts += self.correlate(hit)
         return alerts
+
+    def state(self) -> bytes:
+        """All that correlations hold, as bytes: an engine of the same rules that restores them goes on as this one.
+
+        Costs a few microseconds for each event in a window; the engine is not changed by it.
+        """
+        return encode_state({"order": self._order, **self._correlator.dump()}, self._digest)
+
+    def restore(self, data: bytes) -> None:
+        """Goes on from the `state` of an engine with the same correlations, in place of what this one holds.
+
+        Raises McpSiemError for bytes that are none, or of other correlations, and then changes nothing.
+        """
+        document = decode_state(data, self._digest)
+        try:
+            order = int(document["order"])
+            self._correlator.load(document)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise broken("its content is not what was written") from error
+        self._order = order
 
     def held(self, event: Event) -> Sequence[Detection]:
         """The single-event rules that hold for the event, without evidence, in the order of the pack."""

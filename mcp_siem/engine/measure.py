@@ -4,7 +4,7 @@ from bisect import bisect_left, insort
 from collections import Counter
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Any, Protocol
 
 from mcp_siem.engine.correlation import Correlation, Seen, Threshold
 
@@ -32,6 +32,12 @@ class Measure(Protocol):
     def holds(self, floor: int) -> bool:
         """Says whether the condition holds for the events at `floor` or later; never asked of an empty window."""
 
+    def dump(self) -> object:
+        """What adding the events of the window again would not tell, as plain data."""
+
+    def load(self, dumped: Any) -> None:
+        """Takes up what was dumped, after the events of the window were added."""
+
 
 def measure_of(correlation: Correlation) -> Measure:  # noqa: PLR0911 - one return per type
     """A fresh measure for a window of this correlation."""
@@ -55,7 +61,17 @@ def measure_of(correlation: Correlation) -> Measure:  # noqa: PLR0911 - one retu
             return _Percentile(condition, 50 if correlation.type == "value_median" else correlation.percentile)
 
 
-class _Count:
+class _OfWindow:
+    """A measure that follows from the events of the window alone."""
+
+    def dump(self) -> object:
+        return None
+
+    def load(self, dumped: Any) -> None:
+        del dumped
+
+
+class _Count(_OfWindow):
     """event_count: how many events."""
 
     def __init__(self, threshold: Threshold) -> None:
@@ -75,7 +91,7 @@ class _Count:
         return self._threshold.holds(self._events)
 
 
-class _Distinct:
+class _Distinct(_OfWindow):
     """value_count: how many different values."""
 
     def __init__(self, threshold: Threshold) -> None:
@@ -96,7 +112,7 @@ class _Distinct:
         return self._threshold.holds(len(self._seen))
 
 
-class _Members:
+class _Members(_OfWindow):
     """temporal: which of the rules were seen, in any order."""
 
     def __init__(self, condition: Threshold | Seen) -> None:
@@ -150,8 +166,19 @@ class _Chain:
         longest = sum(any(start is not None and start >= floor for start in row) for row in self._starts)
         return self._threshold.holds(longest)
 
+    def dump(self) -> object:
+        return self._starts
 
-class _Sum:
+    def load(self, dumped: Any) -> None:
+        places = range(len(self._starts))
+        self._starts = [[_start(dumped[length][member]) for member in places] for length in places]
+
+
+def _start(dumped: Any) -> int | None:
+    return None if dumped is None else int(dumped)
+
+
+class _Sum(_OfWindow):
     """value_sum and value_avg, exact: every float is a fraction, so neither order nor rounding matters."""
 
     def __init__(self, threshold: Threshold, *, mean: bool) -> None:
@@ -173,7 +200,7 @@ class _Sum:
         return self._threshold.holds(self._sum / self._count if self._mean else self._sum)
 
 
-class _Percentile:
+class _Percentile(_OfWindow):
     """value_percentile and value_median: between the two nearest values in proportion, so the median is the middle."""
 
     def __init__(self, threshold: Threshold, percentile: int) -> None:
