@@ -24,6 +24,7 @@ VERBS: Mapping[str, str] = {
     "check": "Lint the rules and replay their fixtures.",
     "config": "Show the settings in force and where each comes from.",
     "convert": "Print the rules as queries of a target.",
+    "coverage": "Show which threats of the catalogue the rules see.",
     "explain": "Show which part of a rule's condition held on an event.",
     "list": "List the rules of the pack.",
     "normalise": "Turn raw records into events.",

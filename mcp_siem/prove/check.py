@@ -6,16 +6,18 @@ from pathlib import Path
 from uuid import UUID
 
 from mcp_siem.convert.target import Target
-from mcp_siem.errors import Issue, McpSiemError, PackError
+from mcp_siem.errors import ConfigError, Issue, McpSiemError, PackError
 from mcp_siem.prove.cases import Bench
 from mcp_siem.prove.goldens import compare_goldens, golden_path, golden_text
+from mcp_siem.rules.catalogue import catalogue_faults, read_catalogue
 from mcp_siem.rules.files import read_text, sibling_files
 from mcp_siem.rules.filters import applies
 from mcp_siem.rules.finding import Finding, finding_of
 from mcp_siem.rules.fixtures import Fixture, read_fixtures
 from mcp_siem.rules.lint.run import lint_rule, orphans
 from mcp_siem.rules.lint.subject import Subject
-from mcp_siem.rules.pack import LoadedPack, read_pack
+from mcp_siem.rules.manifest import pack_root
+from mcp_siem.rules.pack import LoadedPack, default_pack_dir, read_pack
 from mcp_siem.rules.rule import Rule, RulePack
 from mcp_siem.rules.yamltext import Document, read_documents
 
@@ -55,6 +57,7 @@ def check_paths(
     run = _Run(loaded=loaded, proven=proven)
     findings = [finding_of(issue) for issue in loaded.issues]
     findings += run.rule_findings()
+    findings += _catalogue_findings(paths, loaded.pack)
     findings += _golden_findings(run.sound(), targets)
     serious = [finding for finding in findings if finding.severity != "info"]
     notes = [f"{one.path}:{one.line}: {one.message}" for one in findings if one.severity == "info"]
@@ -136,6 +139,23 @@ class _Run:
             yield from (finding_of(issue) for issue in error.issues)
             return
         yield from bench.try_cases(fixtures)
+
+
+def _catalogue_findings(paths: Sequence[Path] | None, pack: RulePack) -> Iterator[Finding]:
+    """What the catalogue of a pack and its rules say differently; of a part of a pack nothing can be said."""
+    root = pack_root(paths[0]) if paths else default_pack_dir()
+    if paths and {root.resolve(), root.resolve() / "rules"}.isdisjoint(path.resolve() for path in paths):
+        return
+    try:
+        catalogue = read_catalogue(root)
+    except ConfigError as error:
+        path, _, line = (error.source or str(root)).rpartition(":")
+        place = (path, int(line)) if path and line.isdigit() else (error.source or str(root), 1)
+        issue = Issue(code="MS216", message=error.message, path=place[0], line=place[1], hint=error.hint)
+        yield finding_of(issue)
+        return
+    if catalogue is not None:
+        yield from (finding_of(issue) for issue in catalogue_faults(catalogue, pack))
 
 
 def _reached(documents: Mapping[str, Document]) -> dict[str, int]:
