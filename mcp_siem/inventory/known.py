@@ -4,6 +4,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import orjson
 
@@ -66,6 +67,24 @@ class KnownItems:
     def tool(self, space: str, name: str) -> Facts | None:
         """What the server said of a tool, or None if it has not been listed."""
         return self._items.get((space, "tool", name))
+
+    def dump(self) -> list[object]:
+        """All that is remembered, as plain data, the longest unused first."""
+        rows = [
+            [*key, facts.hash, facts.weight, facts.title, facts.annotations, facts.schema]
+            for key, facts in self._items.items()
+        ]
+        return [self.forgotten, rows]
+
+    def load(self, dumped: Any) -> None:
+        """Goes on from what `dump` gave, in place of what is remembered."""
+        forgotten, rows = dumped
+        self._items.clear()
+        for space, kind, name, digest, weight, title, annotations, schema in rows:
+            facts = Facts(hash=digest, weight=int(weight), title=title, annotations=dict(annotations), schema=schema)
+            self._items[str(space), str(kind), str(name)] = facts
+        self._weight = sum(facts.weight for facts in self._items.values())
+        self.forgotten = int(forgotten)
 
     def _forget(self) -> None:
         while len(self._items) > self._max_items or (self._weight > self._max_weight and len(self._items) > 1):

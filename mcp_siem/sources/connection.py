@@ -2,6 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Mapping
+from typing import Any
 
 from mcp_siem.sources.capture import Place
 
@@ -47,6 +48,16 @@ class Connections:
     def forget(self, place: Place) -> None:
         """The connection has ended."""
         self._known.pop(_key(place), None)
+
+    def dump(self) -> list[object]:
+        """All that is known, as plain data, the longest unused first."""
+        return [self.forgotten, [[*key, facts] for key, facts in self._known.items()]]
+
+    def load(self, dumped: Any) -> None:
+        """Goes on from what `dump` gave."""
+        forgotten, rows = dumped
+        self.forgotten = int(forgotten)
+        self._known = OrderedDict(((server, pid, end), dict(facts)) for server, pid, end, facts in rows)
 
 
 def _key(place: Place) -> tuple[str | None, int | None, str | None]:

@@ -82,6 +82,10 @@ class Held(Generic[_T]):
         if key in self._items:
             self._items[key] = change(self._items[key])
 
+    def items(self) -> list[_T]:
+        """Everything held, oldest first; it stays held."""
+        return list(self._items.values())
+
     def drain(self) -> Iterator[_T]:
         """Yields everything still held, oldest first, and holds nothing."""
         while self._items:

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import KnownItems
 
-__all__ = ["Complete", "Normaliser", "ParseIssue", "Record", "Session"]
+__all__ = ["Complete", "Normaliser", "ParseIssue", "Record", "Resumable", "Session"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +46,19 @@ class Session(Protocol):
 
     def finish(self) -> Iterator[Event | ParseIssue]:
         """Yields what is still open when the input ends (a request never answered is an event)."""
+        ...
+
+
+@runtime_checkable
+class Resumable(Protocol):
+    """A session that remembers more than the line it reads: a later process can go on where this one was."""
+
+    def dump(self) -> dict[str, object]:
+        """All that is remembered, as plain data of JSON, without what `known` holds."""
+        ...
+
+    def load(self, document: Any) -> None:
+        """Goes on from what `dump` gave; LookupError, TypeError or ValueError if it is not that."""
         ...
 
 

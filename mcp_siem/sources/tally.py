@@ -1,6 +1,7 @@
 """Counts of what a session had to drop or close for want of room: told when it starts, and in sum at the end."""
 
 from collections.abc import Iterator
+from typing import Any
 
 from mcp_siem.sources.port import ParseIssue
 
@@ -23,6 +24,16 @@ class Tally:
         self._last[code] = ParseIssue(ref=ref, code=code, reason=reason)
         if first:
             yield self._last[code]
+
+    def dump(self) -> list[object]:
+        """The counts, as plain data."""
+        return [[code, count, self._last[code].ref, self._last[code].reason] for code, count in self._counts.items()]
+
+    def load(self, dumped: Any) -> None:
+        """Goes on from what `dump` gave."""
+        for code, count, ref, reason in dumped:
+            self._counts[str(code)] = int(count)
+            self._last[str(code)] = ParseIssue(ref=str(ref), code=str(code), reason=str(reason))
 
     def finish(self) -> Iterator[ParseIssue]:
         """Yields the total of each code that happened more than once."""

@@ -6,7 +6,7 @@ definition a server advertises; `mcp.session` for processes and introductions; `
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import KnownItems
@@ -27,6 +27,7 @@ from mcp_siem.sources.lifecycle import process_fields
 from mcp_siem.sources.messages import Message, Notification, Request, Response, parse_message
 from mcp_siem.sources.pairing import Held, OpenAnswer, OpenRequest, pair_key
 from mcp_siem.sources.port import Complete, ParseIssue, Record
+from mcp_siem.sources.saved import dump_answer, dump_request, load_answer, load_request
 from mcp_siem.sources.shape import mapping
 from mcp_siem.sources.tally import Tally
 from mcp_siem.sources.telling import Teller
@@ -84,6 +85,28 @@ class WireSession:
         for answer in self._early.drain():
             yield from self._teller.unrequested(answer.place, answer.direction, answer.response)
         yield from self._tally.finish()
+
+    def dump(self) -> dict[str, object]:
+        """What waits for its other half, and what is known of both ends, as plain data."""
+        return {
+            "open": [dump_request(one) for one in self._open.items()],
+            "early": [dump_answer(one) for one in self._early.items()],
+            "connections": self._connections.dump(),
+            "tally": self._tally.dump(),
+            "evicted": self._open.evicted,
+            "forgotten": self._forgotten,
+        }
+
+    def load(self, document: Any) -> None:
+        """Goes on from what `dump` gave."""
+        for request in map(load_request, document["open"]):
+            self._open.put(pair_key(request.place, request.direction, request.request.id), request)
+        for answer in map(load_answer, document["early"]):
+            self._early.put(pair_key(answer.place, answer.direction.reverse, answer.response.id), answer)
+        self._connections.load(document["connections"])
+        self._tally.load(document["tally"])
+        self._open.evicted = int(document["evicted"])
+        self._forgotten = int(document["forgotten"])
 
     @property
     def held(self) -> int:
