@@ -6,26 +6,15 @@ backslash before the closing slash would swallow it, so a literal backslash is w
 """
 
 import re
-from collections.abc import Iterable, Sequence
-from enum import Enum
+from collections.abc import Iterable
 
 from mcp_siem.convert.lucene_regexp import lucene_regexp
-from mcp_siem.convert.pattern import ANY_CHAR, ANY_TEXT, Node, literal, seq
-from mcp_siem.convert.spelling import spelled
+from mcp_siem.convert.parts import Parts, Wild, insensitive, pattern
+from mcp_siem.convert.pattern import Node
 
 __all__ = ["Parts", "Wild", "escape_name", "group", "insensitive", "pattern", "quoted", "regex_text", "wildcard_text"]
 
 _SPECIAL = re.compile(r'[+\-=&|!(){}\[\]^"~*?:\\/\s]')
-
-
-class Wild(Enum):
-    """A wildcard of a Sigma string."""
-
-    ONE = "?"
-    MANY = "*"
-
-
-Parts = Sequence[str | Wild]
 
 
 def quoted(text: str) -> str:
@@ -49,30 +38,6 @@ def group(texts: Iterable[str]) -> str:
     """Values of one field, any of which may match."""
     listed = list(dict.fromkeys(texts))
     return listed[0] if len(listed) == 1 else f"({' OR '.join(listed)})"
-
-
-def pattern(parts: Parts) -> Node:
-    """Literals and wildcards as a pattern for the whole text."""
-    wild: dict[Wild, Node] = {Wild.ONE: ANY_CHAR, Wild.MANY: ANY_TEXT}
-    return seq([wild[part] if isinstance(part, Wild) else literal(part) for part in parts])
-
-
-def insensitive(parts: Parts) -> Node:
-    """The same for a text as written, literals already case-folded; they are spelled in every case.
-
-    A character that folds to several (`ß` to `ss`) is found whole, and in part where a `*` stands beside the literal.
-    """
-    wild: dict[Wild, Node] = {Wild.ONE: ANY_CHAR, Wild.MANY: ANY_TEXT}
-    return seq(
-        wild[part]
-        if isinstance(part, Wild)
-        else spelled(part, open_left=_is_many(parts, at - 1), open_right=_is_many(parts, at + 1))
-        for at, part in enumerate(parts)
-    )
-
-
-def _is_many(parts: Parts, at: int) -> bool:
-    return 0 <= at < len(parts) and parts[at] is Wild.MANY
 
 
 def regex_text(node: Node) -> str:
