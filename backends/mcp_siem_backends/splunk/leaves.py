@@ -11,7 +11,8 @@ import re
 from decimal import Decimal
 from ipaddress import IPv4Network, IPv6Network
 
-from mcp_siem_backends.splunk.pattern import Parts, Wildcard, glob_regex, json_regex
+from mcp_siem.events.taxonomy import TWIN_SUFFIX
+from mcp_siem_backends.splunk.pattern import Parts, Wildcard, folded_spelling, glob_regex, json_regex
 from mcp_siem_backends.splunk.predicate import Leaf, Node, Pattern
 from mcp_siem_backends.splunk.refusals import refused
 from mcp_siem_backends.splunk.spl import ARRAY, eval_field, is_search_word, quoted, regex_text, search_field
@@ -22,6 +23,7 @@ __all__ = [
     "exists",
     "field_ref",
     "is_respelled",
+    "is_spelled_whole",
     "keyword",
     "null",
     "number",
@@ -37,14 +39,19 @@ _LETTER = re.compile(r"[A-Za-z0-9]")
 _LONGEST_NUMBER = 15
 
 
-def text(field: str, parts: Parts, *, cased: bool = False) -> Node:
-    """A string with its wildcards; `*` alone is any value, the empty one included."""
+def text(field: str, parts: Parts, *, cased: bool = False, ascii_only: bool = False) -> Node:
+    """A string with its wildcards; `*` alone is any value, the empty one included.
+
+    `ascii_only` says that the values are, so that the index finds all of them.
+    """
     if parts and all(part is Wildcard.MANY for part in parts):
         return exists(field)
     literal = "".join(part for part in parts if isinstance(part, str))
     spelled = len(parts) == 1 and _NUMBER.fullmatch(literal) is not None
-    pattern = Pattern(field=field, flags="(?s)" if cased else "(?is)", body=_body(parts, cased=cased, spelled=spelled))
-    term, exact = _term(field, parts)
+    folded = ascii_only or _is_folded(field)
+    body = _body(parts, cased=cased, folded=folded, spelled=spelled)
+    pattern = Pattern(field=field, flags="(?s)" if cased else "(?is)", body=body)
+    term, exact = _term(field, parts, _Sure(parts, sure=cased or folded))
     exact = exact and not cased and not spelled and _NETWORK.fullmatch(literal) is None
     if spelled or (not exact and _NETWORK.fullmatch(literal)):
         term = None
@@ -53,14 +60,23 @@ def text(field: str, parts: Parts, *, cased: bool = False) -> Node:
     return Leaf(pattern=pattern, term=spoken, exact=exact, pair=pair)
 
 
+def _is_folded(field: str) -> bool:
+    return field.removesuffix(ARRAY).endswith(TWIN_SUFFIX)
+
+
+def is_spelled_whole(field: str, parts: Parts) -> bool:
+    """Says whether every spelling of the text is looked for."""
+    return _is_folded(field) or folded_spelling(tuple(parts)).whole
+
+
 def is_respelled(parts: Parts) -> bool:
     """Says whether a text spells a number in another way than it is shipped, so that it finds both spellings."""
     literal = str(parts[0]) if len(parts) == 1 else ""
     return _NUMBER.fullmatch(literal) is not None and _shortest(literal) != literal
 
 
-def _body(parts: Parts, *, cased: bool, spelled: bool) -> str:
-    body = glob_regex(parts, cased=cased)
+def _body(parts: Parts, *, cased: bool, folded: bool, spelled: bool) -> str:
+    body = glob_regex(parts, cased=cased, folded=folded)
     literal = str(parts[0]) if spelled else ""
     shortest = _shortest(literal) if spelled else ""
     if shortest == literal:
@@ -78,11 +94,25 @@ def _shortest(literal: str) -> str:
     return str(int(value)) if value.is_integer() else repr(value)
 
 
-def _term(field: str, parts: Parts) -> tuple[str | None, bool]:
+class _Sure:
+    """Which characters of the literals, in their order, stand in every value that is found as they are or in the
+    other case of ASCII: the index knows no other. `sure` says that all do.
+    """
+
+    def __init__(self, parts: Parts, *, sure: bool) -> None:
+        self.all = sure
+        self._each = iter(() if sure else folded_spelling(tuple(parts)).safe)
+
+    def of_next(self) -> bool:
+        """Says so of the next character."""
+        return self.all or next(self._each)
+
+
+def _term(field: str, parts: Parts, sure: _Sure) -> tuple[str | None, bool]:
     """The quoted value of `search`, or several joined terms in parentheses; and whether they find nothing else."""
     if is_search_word(field) or not parts:
         return None, False
-    pieces, whole = _pieces(parts)
+    pieces, whole = _pieces(parts, sure)
     if whole:
         return quoted(pieces[0]), True
     found = [quoted(piece) for piece in dict.fromkeys(pieces) if _LETTER.search(piece)]
@@ -93,14 +123,14 @@ def _term(field: str, parts: Parts) -> tuple[str | None, bool]:
     return f"({' '.join(f'{search_field(field)}={value}' for value in found)})", False
 
 
-def _pieces(parts: Parts) -> tuple[list[str], bool]:
+def _pieces(parts: Parts, sure: _Sure) -> tuple[list[str], bool]:
     """The runs of searchable text with `*` where something else adjoins; True if the one run is all there is."""
     flat: list[str | None] = []
     for part in parts:
         if isinstance(part, Wildcard):
             flat.append("*" if part is Wildcard.MANY else None)
         else:
-            flat.extend(None if _UNSEARCHABLE.match(char) else f"={char}" for char in part)
+            flat.extend(f"={char}" if sure.of_next() and not _UNSEARCHABLE.match(char) else None for char in part)
     pieces: list[str] = []
     run = ""
     opened = False

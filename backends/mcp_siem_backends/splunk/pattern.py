@@ -6,23 +6,15 @@ A backslash is `\x5c`, a quote `\x22`, a backtick (SPL expands macros) `\x60`, a
 
 import re
 import sys
-from collections.abc import Sequence
-from enum import Enum
+from collections.abc import Iterable
+from functools import cache, lru_cache
 
-from mcp_siem.convert.casing import orbit, single_folds
+from mcp_siem.convert.casing import multi_folds, orbit, single_folds
+from mcp_siem.convert.pattern import ranges_of
+from mcp_siem_backends.splunk.folding import Parts, Spelled, Wildcard, Writer, spelled
 from mcp_siem_backends.splunk.refusals import refused
 
-__all__ = ["Parts", "Wildcard", "glob_regex", "json_regex", "literal_regex", "translated_regex"]
-
-
-class Wildcard(Enum):
-    """A wildcard of a Sigma string, with its spelling as a regular expression under the `s` flag."""
-
-    ONE = "."
-    MANY = ".*"
-
-
-Parts = Sequence[str | Wildcard]
+__all__ = ["Parts", "Wildcard", "folded_spelling", "glob_regex", "json_regex", "literal_regex", "translated_regex"]
 
 _PLAIN = frozenset("/:,;=@#%&!<>~'_- ")
 _SPECIAL = frozenset(".^*+?()[]{}|")
@@ -50,28 +42,68 @@ def _ascii(char: str) -> str:
     return f"\\{char}" if char in _SPECIAL else f"\\x{ord(char):02x}"
 
 
-def glob_regex(parts: Parts, *, cased: bool = False) -> str:
-    """A pattern for the whole text; `*` at an end leaves that end open. It needs the `s` flag."""
+def glob_regex(parts: Parts, *, cased: bool = False, folded: bool = False) -> str:
+    """A pattern for the whole text; `*` at an end leaves that end open. It needs the `s` flag, and `i` unless `cased`.
+
+    `folded` says that the values are folded already, so that no other spelling is looked for.
+    """
+    if not cased and not folded:
+        found = folded_spelling(tuple(parts))
+        body, open_head, open_tail = found.body, found.open_head, found.open_tail
+    else:
+        exact = (
+            part.value if isinstance(part, Wildcard) else literal_regex(part, cased=True) for part in _inner(parts)
+        )
+        body = "".join(exact)
+        open_head = bool(parts) and parts[0] is Wildcard.MANY
+        open_tail = bool(parts) and parts[-1] is Wildcard.MANY
+    return ("" if open_head else r"\A") + body + ("" if open_tail else r"\z")
+
+
+@lru_cache(maxsize=4_096)
+def folded_spelling(parts: Parts) -> Spelled:
+    """The parts in every spelling that folds to them, as PCRE, without anchors."""
+    return spelled(parts, _glob())
+
+
+def _inner(parts: Parts) -> Parts:
+    """The parts without the `*` at their ends."""
     inner = list(parts)
-    head, tail = "\\A", "\\z"
     while inner and inner[0] is Wildcard.MANY:
         inner.pop(0)
-        head = ""
     while inner and inner[-1] is Wildcard.MANY:
         inner.pop()
-        tail = ""
-    body = "".join(part.value if isinstance(part, Wildcard) else literal_regex(part, cased=cased) for part in inner)
-    return f"{head}{body}{tail}"
+    return inner
+
+
+def _ranges(chars: Iterable[str]) -> str:
+    """The members of a class, neighbours joined."""
+    pairs = ranges_of((ord(char), ord(char)) for char in chars)
+    return "".join(chr(low) if low == high else f"{chr(low)}-{chr(high)}" for low, high in pairs)
+
+
+@cache
+def _several() -> str:
+    """The letters that fold to several, as members of a class."""
+    return _ranges(multi_folds())
+
+
+@cache
+def _glob() -> Writer:
+    return Writer(char=literal_regex, one=".", single=f"[^{_several()}]", many=Wildcard.MANY.value)
+
+
+@cache
+def _json() -> Writer:
+    single = _JSON_CHAR.replace("[^", f"[^{_several()}")
+    return Writer(char=_json_char, one=_JSON_CHAR, single=single, many=f"{_JSON_CHAR}*?")
 
 
 def json_regex(parts: Parts, *, cased: bool = False) -> str:
     """A pattern for the text as it stands inside a JSON string of the raw event; wildcards stay inside the string."""
-    inner = list(parts)
-    while inner and inner[0] is Wildcard.MANY:
-        inner.pop(0)
-    while inner and inner[-1] is Wildcard.MANY:
-        inner.pop()
-    return "".join(_json_part(part, cased=cased) for part in inner)
+    if cased:
+        return "".join(_json_part(part) for part in _inner(parts))
+    return spelled([Wildcard.MANY, *_inner(parts), Wildcard.MANY], _json()).body
 
 
 _JSON_CHAR = r"(?:\x5cu[0-9a-fA-F]{4}|\x5c.|[^\x22\x5c])"
@@ -87,13 +119,13 @@ _JSON_ESCAPES = {
 }
 
 
-def _json_part(part: str | Wildcard, *, cased: bool) -> str:
+def _json_part(part: str | Wildcard) -> str:
     if isinstance(part, Wildcard):
         return _JSON_CHAR + ("*?" if part is Wildcard.MANY else "")
-    return "".join(_json_char(char, cased=cased) for char in part)
+    return "".join(_json_char(char, cased=True) for char in part)
 
 
-def _json_char(char: str, *, cased: bool) -> str:
+def _json_char(char: str, *, cased: bool = False) -> str:
     if char in _JSON_ESCAPES:
         return _JSON_ESCAPES[char]
     if ord(char) <= _LAST_ASCII_CONTROL:

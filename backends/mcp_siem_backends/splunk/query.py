@@ -145,6 +145,10 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
             self._note(
                 "numbers and texts look alike in Splunk, so a text that spells a number is found in both spellings"
             )
+        if not leaves.is_spelled_whole(cond.field, parts):
+            self._note(
+                "a letter that folds to several is taken as written where a pattern could be spelled in too many ways"
+            )
         return leaves.text(cond.field, parts)
 
     def convert_condition_field_eq_val_str_case_sensitive(self, cond: Any, state: Any) -> Node:
@@ -192,6 +196,7 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
     def convert_condition_field_eq_field(self, cond: Any, state: Any) -> Node:
         """Two fields of one event."""
         del state
+        self._note("two fields are compared in lower case; a letter that folds to several counts as written")
         return leaves.field_ref(cond.field, cond.value.field, starts=cond.value.starts_with, ends=cond.value.ends_with)
 
     def convert_condition_field_eq_val_null(self, cond: Any, state: Any) -> Node:

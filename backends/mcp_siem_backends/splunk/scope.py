@@ -41,8 +41,8 @@ def scope_of(category: str | None, product: str | None, service: str | None, tax
 
 
 def _routing(families: Sequence[str], singles: Sequence[str]) -> Node | None:
-    leaves = [text(_DATASET, [f"{family}.", Wildcard.MANY]) for family in families]
-    leaves += [text(_DATASET, [name]) for name in singles]
+    leaves = [text(_DATASET, [f"{family}.", Wildcard.MANY], ascii_only=True) for family in families]
+    leaves += [text(_DATASET, [name], ascii_only=True) for name in singles]
     return negated(any_of(leaves)) if leaves else None
 
 
