@@ -6,6 +6,7 @@ from sigma.processing.pipeline import ProcessingPipeline
 
 from mcp_siem.rules.pack import default_pack_dir, load_taxonomy
 from mcp_siem_backends.elastic.esql import correlation_text
+from mcp_siem_backends.elastic.fields import OwnIndex
 from mcp_siem_backends.elastic.query import McpLuceneBackend
 
 __all__ = ["McpElasticBackend"]
@@ -33,14 +34,16 @@ class McpElasticBackend(McpLuceneBackend):
         collect_errors: bool = False,  # noqa: FBT001, FBT002 - pySigma calls it by place
         **options: Any,
     ) -> None:
-        super().__init__(processing_pipeline, collect_errors, taxonomy=load_taxonomy(default_pack_dir()), **options)
+        super().__init__(
+            processing_pipeline, collect_errors, index=OwnIndex(load_taxonomy(default_pack_dir())), **options
+        )
 
     def convert_correlation_rule(
         self, rule: Any, output_format: str | None = None, method: str | None = None, callback: Any = None
     ) -> list[Any]:
         """One ES|QL query; refused where it cannot be exact."""
         del output_format, method
-        text = correlation_text(rule, _Converted(), self._taxonomy)
+        text = correlation_text(rule, _Converted(), self._index)
         rule.set_conversion_result([text])
         kept = text if callback is None else callback(rule, None, 0, None, text)
         return [kept] if rule._output and kept is not None else []  # noqa: SLF001 - as pySigma's own backends do

@@ -12,10 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_siem.convert.refuse import RefusedError
-from mcp_siem.events.taxonomy import Taxonomy
-from mcp_siem_backends.elastic.fields import Storage, form_of
+from mcp_siem_backends.elastic.fields import Index, Storage
 from mcp_siem_backends.elastic.limits import limit
-from mcp_siem_backends.elastic.template import INDEX_PATTERN
 
 __all__ = ["LIMIT", "correlation_text"]
 
@@ -49,12 +47,12 @@ class _Plan:
         return "".join(f", g{at} = {column}" for at, (_, column) in enumerate(self.groups))
 
 
-def correlation_text(parsed: Any, lucene: Any, taxonomy: Taxonomy) -> str:
+def correlation_text(parsed: Any, lucene: Any, index: Index) -> str:
     """The query of a pySigma correlation; raises RefusedError where ES|QL cannot be exact."""
     kind = parsed.type.name
     if kind not in _TYPES:
         raise RefusedError(limit("CORRELATION-TYPE"), kind.lower())
-    plan = _plan(parsed, lucene, taxonomy)
+    plan = _plan(parsed, lucene, index)
     _note(parsed, plan, lucene.notes)
     makers = {
         "EVENT_COUNT": _event_count,
@@ -62,10 +60,10 @@ def correlation_text(parsed: Any, lucene: Any, taxonomy: Taxonomy) -> str:
         "TEMPORAL": _temporal,
         "TEMPORAL_ORDERED": _temporal_ordered,
     }
-    return "\n| ".join([f"FROM {INDEX_PATTERN} METADATA _id", *makers[kind](parsed, plan)])
+    return "\n| ".join([f"FROM {index.pattern} METADATA _id", *makers[kind](parsed, plan)])
 
 
-def _plan(parsed: Any, lucene: Any, taxonomy: Taxonomy) -> _Plan:
+def _plan(parsed: Any, lucene: Any, index: Index) -> _Plan:
     rules = [reference.rule for reference in parsed.referenced_rules]
     if not rules or any(not hasattr(rule, "detection") for rule in rules):
         raise RefusedError(limit("CORRELATION-NESTED"), str(parsed.title))
@@ -75,8 +73,8 @@ def _plan(parsed: Any, lucene: Any, taxonomy: Taxonomy) -> _Plan:
     if counting and len(names) != 1:
         raise RefusedError(limit("CORRELATION-FIELD"), ", ".join(names) or "no field to count")
     return _Plan(
-        groups=[(name, _column(_one_name(parsed, name), taxonomy, lucene.notes)) for name in parsed.group_by or ()],
-        counted=_column(_one_name(parsed, names[0]), taxonomy, lucene.notes) if counting else None,
+        groups=[(name, _column(_one_name(parsed, name), index, lucene.notes)) for name in parsed.group_by or ()],
+        counted=_column(_one_name(parsed, names[0]), index, lucene.notes) if counting else None,
         window=parsed.timespan.seconds * 1000,
         queries=[lucene.text(rule) for rule in rules],
     )
@@ -97,8 +95,8 @@ def _one_name(parsed: Any, name: str) -> str:
     return str(found.pop())
 
 
-def _column(name: str, taxonomy: Taxonomy, notes: dict[str, None]) -> str:
-    form = form_of(name, taxonomy)
+def _column(name: str, index: Index, notes: dict[str, None]) -> str:
+    form = index.form(name)
     if form.storage in (Storage.FLATTENED, Storage.TIME):
         raise RefusedError(limit("CORRELATION-FIELD"), name)
     if form.storage is Storage.DYNAMIC:

@@ -1,15 +1,30 @@
 """Where a field of a rule stands in our index: which of its forms folds case, which is exact, which is a number.
 
-One decision for the template that makes the index and for the queries that read it.
+One decision for the template that makes the index and for the queries that read it. `Index` is what queries ask of any
+index; a foreign one is foreign.py's.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
-from typing import assert_never
+from typing import Protocol, assert_never
 
 from mcp_siem.events.taxonomy import Field, Taxonomy
 
-__all__ = ["EXACT", "FOLDED", "NUMBER", "FieldForm", "Storage", "form_of", "storage_of"]
+__all__ = [
+    "EXACT",
+    "FOLDED",
+    "INDEX_PATTERN",
+    "NUMBER",
+    "FieldForm",
+    "Index",
+    "OwnIndex",
+    "Storage",
+    "form_of",
+    "storage_of",
+]
+
+INDEX_PATTERN = "logs-mcp.*"
 
 EXACT = "exact"
 FOLDED = "caseless"
@@ -30,6 +45,7 @@ class Storage(Enum):
     IP = "ip"
     FLATTENED = "flattened"
     DYNAMIC = "dynamic"  # not in the taxonomy: like KEYWORD, and `.number` once a JSON number was seen
+    ANALYZED = "analyzed"  # words of a text, in a foreign index only
 
 
 _STORAGE = {
@@ -56,7 +72,8 @@ class FieldForm:
     """A field as queries name it: `folded` for strings whose case is ignored, `exact` for the text as written.
 
     `number` is None where the index cannot compare numbers. `folds` says whether the index folds what it holds in
-    `folded`; if not, the query has to spell out every case variant.
+    `folded`; if not, the query has to spell out every case variant. `twin` says that patterns are folded as a twin is,
+    `textual` that there is a form that holds texts of this field itself, `notes` what is approximate whatever is asked.
     """
 
     name: str
@@ -65,6 +82,9 @@ class FieldForm:
     exact: str
     number: str | None
     folds: bool
+    twin: bool = False
+    textual: bool = True
+    notes: tuple[str, ...] = ()
 
     @property
     def presence(self) -> str:
@@ -72,29 +92,85 @@ class FieldForm:
         return self.folded
 
 
+class Index(Protocol):
+    """What a query has to know of the index that it reads."""
+
+    @property
+    def pattern(self) -> str:
+        """Its name, as a rule of Kibana and `FROM` have it."""
+        ...
+
+    @property
+    def unfolded(self) -> Sequence[str]:
+        """The long texts that keep their case."""
+        ...
+
+    @property
+    def longest_regex(self) -> int:
+        """How long a pattern may be."""
+        ...
+
+    def form(self, name: str) -> FieldForm:
+        """The forms of a field; raises RefusedError if the index cannot be asked for it."""
+        ...
+
+    def column(self, name: str) -> str | None:
+        """The column of ES|QL that holds a field's texts as written; None if the index knows no such field."""
+        ...
+
+    def routed(self) -> bool:
+        """Whether events say in event.dataset which logsource they belong to."""
+        ...
+
+
+class OwnIndex:
+    """An index made by our template."""
+
+    pattern = INDEX_PATTERN
+    longest_regex = 10_000  # the template raises index.max_regex_length to this; Elasticsearch's own default is 1,000
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self.taxonomy = taxonomy
+
+    @property
+    def unfolded(self) -> Sequence[str]:
+        """The long texts that keep their case."""
+        return sorted(name for name, field in self.taxonomy.fields.items() if storage_of(field) is Storage.TEXT)
+
+    def form(self, name: str) -> FieldForm:
+        """The forms of a field."""
+        return form_of(name, self.taxonomy)
+
+    def column(self, name: str) -> str | None:
+        """The exact form; of a field outside the taxonomy, too, which exists once an event has had it."""
+        return self.form(name).exact
+
+    def routed(self) -> bool:
+        """Always."""
+        return True
+
+
 def form_of(name: str, taxonomy: Taxonomy) -> FieldForm:
     """The forms of a field in an index made by our template."""
     storage = _lookup(name, taxonomy)
+    plain = FieldForm(name=name, storage=storage, folded=name, exact=name, number=None, folds=True)
     match storage:
         case Storage.KEYWORD | Storage.DYNAMIC:
             number = f"{name}.{NUMBER}" if storage is Storage.DYNAMIC else None
-            return _form(name, storage, folded=name, exact=f"{name}.{EXACT}", number=number)
+            return replace(plain, exact=f"{name}.{EXACT}", number=number)
         case Storage.TEXT:
-            return _form(name, storage, folded=name, exact=name, folds=False)
-        case Storage.TWIN | Storage.FLATTENED | Storage.TIME:
-            return _form(name, storage, folded=name, exact=name)
-        case Storage.NUMBER:
-            return _form(name, storage, folded=f"{name}.{FOLDED}", exact=f"{name}.{EXACT}", number=name)
-        case Storage.BOOLEAN | Storage.DATE | Storage.IP:
-            return _form(name, storage, folded=f"{name}.{FOLDED}", exact=f"{name}.{EXACT}")
+            return replace(plain, folds=False)
+        case Storage.FLATTENED:
+            return replace(plain, folds=False, textual=name not in taxonomy.fields)
+        case Storage.TWIN:
+            return replace(plain, twin=True)
+        case Storage.TIME | Storage.ANALYZED:
+            return replace(plain, textual=False)
+        case Storage.NUMBER | Storage.BOOLEAN | Storage.DATE | Storage.IP:
+            number = name if storage is Storage.NUMBER else None
+            return replace(plain, folded=f"{name}.{FOLDED}", exact=f"{name}.{EXACT}", number=number)
         case _:
             assert_never(storage)
-
-
-def _form(
-    name: str, storage: Storage, *, folded: str, exact: str, number: str | None = None, folds: bool = True
-) -> FieldForm:
-    return FieldForm(name=name, storage=storage, folded=folded, exact=exact, number=number, folds=folds)
 
 
 def _lookup(name: str, taxonomy: Taxonomy) -> Storage:

@@ -7,17 +7,17 @@ __all__ = ["LIMITS", "limit"]
 _TABLE = (
     Limit(
         code="ELASTIC-KEYWORDS",
-        reason="a value without a field would be searched in every field, and long texts keep their case there",
-        hint="name the fields to search, such as mcp.request.text_folded|contains",
+        reason="a value without a field that every text has, or that is no text",
+        hint="give a plain string or a pattern, or name the field",
     ),
     Limit(
         code="ELASTIC-FIELDREF",
-        reason="Lucene compares a field with a value, never with another field",
-        hint="let the source set a boolean field for this comparison and match that",
+        reason="only a script compares two fields, and a correlation, or analyzed text, has none",
+        hint="compare keyword fields in a rule of its own, or let the source set a field for it",
     ),
     Limit(
         code="ELASTIC-TIMEPART",
-        reason="Lucene cannot take a part out of a time",
+        reason="only a script takes a part out of a time, and a correlation has none",
         hint="let the source write the part (hour, weekday) to a field of its own",
     ),
     Limit(
@@ -37,8 +37,8 @@ _TABLE = (
     ),
     Limit(
         code="ELASTIC-CIDR-TYPE",
-        reason="an IPv6 network can only be searched in a field that the index holds as an address",
-        hint="give the field the type ip in the taxonomy",
+        reason="the index holds no address here, and only a script reads one in a text",
+        hint="give the field the type ip in the taxonomy, or use the rule without a correlation",
     ),
     Limit(
         code="ELASTIC-CIDR-MAPPED",
@@ -47,12 +47,12 @@ _TABLE = (
     ),
     Limit(
         code="ELASTIC-NUMBER-TYPE",
-        reason="the field is not a number in the index, so an order would be that of texts",
-        hint="use a field of type long or double",
+        reason="the field is not a number in the index, and only a script reads one in a text",
+        hint="use a field of type long or double, or the rule without a correlation",
     ),
     Limit(
         code="ELASTIC-FLATTENED",
-        reason="keys inside a flattened field keep their case and know no wildcards",
+        reason="only a script reads keys inside a flattened field, and a correlation has none",
         hint="use the typed argument arrays (mcp.argument.path, .url, .host, .option, .value)",
     ),
     Limit(
@@ -62,8 +62,23 @@ _TABLE = (
     ),
     Limit(
         code="ELASTIC-EMPTY-TEXT",
-        reason="the empty string cannot be told apart in a long text (type wildcard)",
+        reason="only a script tells the empty string apart in a long text (type wildcard), and a correlation has none",
         hint="match a size or a flag, or use exists",
+    ),
+    Limit(
+        code="ELASTIC-REGEX-TYPE",
+        reason="the index holds no whole texts here, so no pattern can be searched in them",
+        hint="match values or use contains, or give the field the type keyword or wildcard",
+    ),
+    Limit(
+        code="ELASTIC-TYPED-TEXT",
+        reason="the index holds no texts here, and only a script makes them, which a correlation has not",
+        hint="compare numbers, times, booleans and addresses as such",
+    ),
+    Limit(
+        code="ELASTIC-WORDS-NEGATED",
+        reason="the index holds words of a text only; negated, the rule would miss texts that hold the same words",
+        hint="give the field a keyword or wildcard sub-field",
     ),
     Limit(
         code="ELASTIC-VALUE",

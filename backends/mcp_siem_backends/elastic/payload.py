@@ -8,7 +8,7 @@ from mcp_siem.convert.target import Action, Change, Marker, Query, Remote, Resou
 from mcp_siem.rules.card import Card, rule_card
 from mcp_siem.rules.rule import Rule
 from mcp_siem_backends.elastic.attack import threat_mapping
-from mcp_siem_backends.elastic.template import INDEX_PATTERN
+from mcp_siem_backends.elastic.fields import INDEX_PATTERN
 
 __all__ = ["ANALYST_OWNED", "OWNED", "Facts", "kibana_ndjson", "parse", "resource", "steps"]
 
@@ -73,6 +73,7 @@ _OVERLAP = 5 * _MINUTE
 _INTERVAL = 5 * _MINUTE
 _LONGEST_INTERVAL = 60 * _MINUTE
 _MAX_SIGNALS = 1_000
+_FILTER = "What Lucene cannot say (mcp-siem)"
 
 Document = dict[str, object]
 
@@ -84,6 +85,8 @@ class Facts:
     author: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     timespan: int = 0
+    groups: tuple[str, ...] = ()
+    index: tuple[str, ...] = (INDEX_PATTERN,)
 
 
 def resource(query: Query, rule: Rule, facts: Facts) -> Resource:
@@ -91,16 +94,15 @@ def resource(query: Query, rule: Rule, facts: Facts) -> Resource:
     card = rule_card(rule)
     interval = max(_INTERVAL, min(facts.timespan // 12, _LONGEST_INTERVAL))
     document: Document = {
+        **_search(query, facts),
         "author": [facts.author] if facts.author else [],
         "description": card.description or rule.title,
         "false_positives": list(card.falsepositives),
         "from": f"now-{_span(interval + facts.timespan + _OVERLAP)}",
         "interval": _span(interval),
-        "language": query.language,
         "max_signals": _MAX_SIGNALS,
         "name": rule.title,
         "note": _note(card),
-        "query": query.text,
         "references": list(card.references),
         "required_fields": [{"name": name, "type": kind} for name, kind in sorted(facts.fields.items())],
         "risk_score": _RISK.get(rule.level, _RISK["low"]),
@@ -111,12 +113,29 @@ def resource(query: Query, rule: Rule, facts: Facts) -> Resource:
         "timestamp_override": "event.ingested",
         "timestamp_override_fallback_disabled": False,
         "to": "now",
-        "type": "esql" if query.language == "esql" else "query",
     }
-    if query.language != "esql":
-        document |= {"index": [INDEX_PATTERN], "filters": []}
     spec = _canonical(_owned(document))
     return Resource(address=f"{_TARGET}:{rule.id}", spec=spec, digest=spec_digest(spec))
+
+
+def _search(query: Query, facts: Facts) -> Document:
+    """Type and language of the rule. What only the query DSL can say stands in filters, beside the Lucene of the rest."""
+    if query.language == "esql":
+        return {"type": "esql", "language": "esql", "query": query.text}
+    lucene, filters = (query.text, []) if query.language == "lucene" else _parts(json.loads(query.text))
+    return {"type": "query", "language": "lucene", "query": lucene, "filters": filters, "index": list(facts.index)}
+
+
+def _parts(dsl: Document) -> tuple[str, list[Document]]:
+    """The Lucene at the top of a query, and a filter of Kibana for each other part that has to hold, too."""
+    parts = dsl.get("bool", {}).get("filter", [dsl]) if isinstance(dsl.get("bool"), dict) else [dsl]  # type: ignore[attr-defined]
+    lucene = [part["query_string"]["query"] for part in parts if "query_string" in part]
+    return lucene[0] if lucene else "*:*", [_filter(part) for part in parts if "query_string" not in part]
+
+
+def _filter(query: Document) -> Document:
+    meta = {"alias": _FILTER, "disabled": False, "key": "query", "negate": False, "type": "custom", "value": ""}
+    return {"$state": {"store": "appState"}, "meta": meta, "query": query}
 
 
 def parse(document: Mapping[str, object]) -> Remote:

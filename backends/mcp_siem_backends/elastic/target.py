@@ -1,10 +1,12 @@
 """The pure half of the Elastic backend: a rule to its query, the query to a Kibana rule and back."""
 
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
+from sigma.processing.pipeline import ProcessingPipeline
 from sigma.rule import SigmaDetection, SigmaDetections, SigmaRule
 
 from mcp_siem.convert.pipelines import routing
@@ -14,7 +16,9 @@ from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
 from mcp_siem_backends.elastic import payload
+from mcp_siem_backends.elastic.clause import Clause, any_of, document
 from mcp_siem_backends.elastic.esql import correlation_text
+from mcp_siem_backends.elastic.fields import Index, OwnIndex
 from mcp_siem_backends.elastic.limits import limit
 from mcp_siem_backends.elastic.query import McpLuceneBackend
 
@@ -26,38 +30,46 @@ TARGET = "elastic"
 class Lucene:
     """Detections as Lucene, each with the condition on its logsource; collects where they are approximate."""
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    def __init__(self, taxonomy: Taxonomy, index: Index) -> None:
         self._taxonomy = taxonomy
+        self._index = index
         self.notes: dict[str, None] = {}
 
     def text(self, parsed: Any) -> str:
         """The query of a pySigma rule, which is used up by it; raises RefusedError."""
-        source = parsed.logsource
-        parts = {"category": source.category, "product": source.product, "service": source.service}
-        backend = McpLuceneBackend(routing(self._taxonomy, parts), taxonomy=self._taxonomy)
+        return str(self.clause(parsed, scripts=False))
+
+    def clause(self, parsed: Any, *, scripts: bool) -> Clause:
+        """The same, which may hold what only the query DSL can say."""
+        backend = McpLuceneBackend(self._routing(parsed.logsource), index=self._index, scripts=scripts)
         found = backend.convert_rule(parsed)
         self.notes.update(backend.notes)
-        queries = [str(one) for one in found or parsed.get_conversion_result()]
-        return queries[0] if len(queries) == 1 else " OR ".join(f"({one})" for one in queries)
+        return any_of(found or parsed.get_conversion_result())
+
+    def _routing(self, source: Any) -> ProcessingPipeline:
+        if not self._index.routed():
+            return ProcessingPipeline()
+        return routing(
+            self._taxonomy, {"category": source.category, "product": source.product, "service": source.service}
+        )
 
 
 class ElasticTarget:
-    """Kibana detection rules over an index made by our template."""
+    """Kibana detection rules over an index made by our template, or over a foreign one."""
 
     name = TARGET
 
-    def __init__(self, taxonomy: Taxonomy) -> None:
+    def __init__(self, taxonomy: Taxonomy, index: Index | None = None) -> None:
         self._taxonomy = taxonomy
+        self._index = index or OwnIndex(taxonomy)
 
     def query(self, rule: Rule) -> Query | Refusal:
-        """The rule in Lucene, or in ES|QL if it correlates; or why it cannot mean the same."""
-        lucene = Lucene(self._taxonomy)
+        """The rule in Lucene, in the query DSL if Lucene has no words for it, or in ES|QL if it correlates; or why it
+        cannot mean the same.
+        """
+        lucene = Lucene(self._taxonomy, self._index)
         try:
-            parsed = main_rule(rule, parse_rule(rule))
-            if isinstance(parsed, SigmaCorrelationRule):
-                language, text = "esql", correlation_text(parsed, lucene, self._taxonomy)
-            else:
-                language, text = "lucene", lucene.text(parsed)
+            language, text = self._written(main_rule(rule, parse_rule(rule)), lucene)
         except RefusedError as error:
             return _refusal(rule, error.limit, error.where)
         except SigmaError as error:
@@ -71,6 +83,14 @@ class ElasticTarget:
             digest=spec_digest(text),
             notes=tuple(lucene.notes),
         )
+
+    def _written(self, parsed: Any, lucene: Lucene) -> tuple[str, str]:
+        if isinstance(parsed, SigmaCorrelationRule):
+            return "esql", correlation_text(parsed, lucene, self._index)
+        clause = lucene.clause(parsed, scripts=True)
+        if clause.is_lucene:
+            return "lucene", str(clause)
+        return "dsl", json.dumps(document(clause), sort_keys=True, ensure_ascii=False)
 
     def resource(self, query: Query, rule: Rule) -> Resource:
         """The Kibana detection rule that runs the query."""

@@ -16,15 +16,13 @@ from typing import Literal, assert_never
 
 from mcp_siem.convert.casing import fold_mappings
 from mcp_siem.events.taxonomy import Field, Taxonomy
-from mcp_siem_backends.elastic.fields import EXACT, FOLDED, NUMBER, Storage, storage_of
-from mcp_siem_backends.elastic.query import LONGEST_REGEX
+from mcp_siem_backends.elastic.fields import EXACT, FOLDED, INDEX_PATTERN, NUMBER, OwnIndex, Storage, storage_of
 
 __all__ = ["INDEX_PATTERN", "LONGEST_KEYWORD", "Flavour", "index_template", "template_json"]
 
 Flavour = Literal["elastic", "opensearch"]
 TextType = Literal["wildcard", "keyword"]
 
-INDEX_PATTERN = "logs-mcp.*"
 # Lucene refuses terms of more than 32,766 bytes, and with them the whole event. Case folding makes at most six bytes
 # of one UTF-16 unit (U+0390 becomes three characters of two).
 LONGEST_KEYWORD = 32_766 // 6
@@ -69,7 +67,7 @@ def _settings(flavour: Flavour) -> Mapping:
         fields["ignore_dynamic_beyond_limit"] = True
     return {
         "index": {
-            "max_regex_length": LONGEST_REGEX,
+            "max_regex_length": OwnIndex.longest_regex,
             "mapping": {"total_fields": fields},
             "analysis": {
                 "char_filter": {_NORMALIZER: {"type": "mapping", "mappings": _mappings()}},
@@ -109,6 +107,8 @@ def _mapping(field: Field, flavour: Flavour, long_texts: TextType) -> Mapping:
             return _typed(field.type)
         case Storage.TIME:
             return {"type": "date"}
+        case Storage.ANALYZED:  # pragma: no cover - the taxonomy has none
+            raise ValueError(field.name)
         case Storage.DATE | Storage.IP | Storage.BOOLEAN:
             return _typed(field.type, strict=field.type == "boolean" and flavour == "opensearch")
         case _:

@@ -7,6 +7,7 @@ from typing import Any
 
 import urllib3
 
+from mcp_siem.convert.target import Query
 from mcp_siem.events.fold import fold
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem_backends.elastic.template import INDEX_PATTERN, index_template
@@ -59,10 +60,16 @@ class Elasticsearch:
 
     def lucene(self, text: str) -> list[int]:
         """The events that the query finds, run as Kibana runs a rule of language lucene."""
-        query = {"query_string": {"query": text, "analyze_wildcard": True}}
+        return self._matched({"query_string": {"query": text, "analyze_wildcard": True}})
+
+    def events(self, query: Query) -> list[int]:
+        """The events that the query of a detection finds, in either of its languages."""
+        return self._matched(json.loads(query.text)) if query.language == "dsl" else self.lucene(query.text)
+
+    def _matched(self, query: Mapping[str, object]) -> list[int]:
         status, answer = self.call("POST", f"/{INDEX}/_search", {"size": 10_000, "_source": False, "query": query})
-        if status != 200:
-            raise QueryFailedError(f"{text}: {answer}")
+        if status != 200 or answer["_shards"]["failed"] or answer["timed_out"]:
+            raise QueryFailedError(f"{query}: {answer}")
         return sorted(int(hit["_id"]) for hit in answer["hits"]["hits"])
 
     def rewritten(self, text: str) -> str:

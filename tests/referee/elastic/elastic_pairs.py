@@ -46,7 +46,7 @@ class ElasticJudge:
     def _finder(self, query: Query) -> Callable[[int], bool | None]:
         """A query that cannot run has no clear answer for any event."""
         try:
-            found = set(self._server.lucene(query.text))
+            found = set(self._server.events(query))
         except QueryFailedError:
             return lambda _: None
         return found.__contains__
@@ -69,7 +69,7 @@ class ElasticJudge:
 
     def _finds(self, query: Query) -> bool:
         if query.language != "esql":
-            return bool(self._server.lucene(query.text))
+            return bool(self._server.events(query))
         status, answer = self._server.call("POST", "/_query", {"query": query.text.replace(INDEX_PATTERN, INDEX)})
         if status != 200:
             raise QueryFailedError(str(answer))

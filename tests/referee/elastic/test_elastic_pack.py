@@ -55,7 +55,7 @@ def test_every_detection_finds_the_same_events_among_all_cases(server: Elasticse
     for rule in SINGLE:
         answer = TARGET.query(rule)
         assert isinstance(answer, Query), answer
-        assert server.lucene(answer.text) == matched[rule.id], rule.stem
+        assert server.events(answer) == matched[rule.id], rule.stem
         assert matched[rule.id], rule.stem
 
 

@@ -19,8 +19,8 @@ from mcp_siem.convert.target import Query
 from mcp_siem.engine.engine import Engine
 from mcp_siem.events.event import Event
 from mcp_siem.rules.pack import default_pack_dir, load_pack, load_taxonomy
+from mcp_siem_backends.elastic.bounds import manageable
 from mcp_siem_backends.elastic.lucene import regex_text
-from mcp_siem_backends.elastic.query import manageable
 from mcp_siem_backends.elastic.target import ElasticTarget
 
 TAXONOMY = load_taxonomy(default_pack_dir())
@@ -46,7 +46,7 @@ def test_random_detections_find_the_same_events(server: Elasticsearch, batch: in
         clear = [at for at, event in enumerate(events) if elastic_random.comparable(event, answer.notes)]
         engine = Engine(pack)
         wanted = [at for at in clear if engine.match(Event(data=events[at]))[0]]
-        assert [at for at in server.lucene(answer.text) if at in clear] == wanted, (rule["detection"], answer.text)
+        assert [at for at in server.events(answer) if at in clear] == wanted, (rule["detection"], answer.text)
     assert compared > 20
 
 

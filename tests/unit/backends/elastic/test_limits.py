@@ -1,3 +1,4 @@
+import json
 import re
 from collections.abc import Callable
 
@@ -10,11 +11,7 @@ Answer = Callable[[str], Query | Refusal]
 
 LONG = "".join(f"{chr(97 + first)}{chr(97 + second)}" for first in range(26) for second in range(26)) * 2
 REFUSED = [
-    ("ELASTIC-KEYWORDS", "- needle\n- other"),
-    ("ELASTIC-FIELDREF", "k|fieldref: text"),
-    ("ELASTIC-TIMEPART", "when|hour: 3"),
-    ("ELASTIC-TIMEPART", "when|hour|gte: 3"),
-    ("ELASTIC-TIMEPART", "'@timestamp|startswith': '2026'"),
+    ("ELASTIC-KEYWORDS", "- '*'"),
     ("ELASTIC-REGEX", "k|re: (?=a)b"),
     ("ELASTIC-REGEX", r"k|re: (a)\1"),
     ("ELASTIC-REGEX", r"k|re: (\b|a)+"),
@@ -22,18 +19,33 @@ REFUSED = [
     ("ELASTIC-PATTERN-EFFORT", "k|re: '(foo|bar)[^.!?]{0,80}(all|every)[^!?]{0,80}(http|www)'"),
     ("ELASTIC-PATTERN-EFFORT", "k: '*a" + "?" * 40 + "b*'"),
     ("ELASTIC-PATTERN-EFFORT", f"k|contains: {'a' * 600}"),
-    ("ELASTIC-CIDR-TYPE", "k|cidr: 2001:db8::/32"),
-    ("ELASTIC-CIDR-MAPPED", "ip|cidr: ::/0"),
-    ("ELASTIC-NUMBER-TYPE", "k|gte: 5"),
-    ("ELASTIC-NUMBER-TYPE", "ip|lt: 5"),
-    ("ELASTIC-FLATTENED", "labels.team: red"),
     ("ELASTIC-FLATTENED", "labels|contains: red"),
+    ("ELASTIC-REGEX-TYPE", "labels.team|re: ^r"),
+    ("ELASTIC-REGEX-TYPE", "'@timestamp|re': ^2026"),
+    ("ELASTIC-NUMBER-TYPE", "'@timestamp|gte': 5"),
+    ("ELASTIC-CIDR-TYPE", "'@timestamp|cidr': 10.0.0.0/8"),
     ("ELASTIC-FIELD-NAME", "'a*': x"),
     ("ELASTIC-FIELD-NAME", "'a..b': x"),
     ("ELASTIC-FIELD-NAME", "_exists_: x"),
-    ("ELASTIC-EMPTY-TEXT", "text: ''"),
     ("ELASTIC-VALUE", "k|expand: '%nobody%'"),
     ("ELASTIC-CONDITION", "a: {k: x}\ncondition: a and 1 of b*"),
+]
+SCRIPTED = [
+    ("ELASTIC-FIELDREF", "k|fieldref: text"),
+    ("ELASTIC-FIELDREF", "n|fieldref|startswith: k"),
+    ("ELASTIC-TIMEPART", "when|hour: 3"),
+    ("ELASTIC-TIMEPART", "when|hour|gte: 3"),
+    ("ELASTIC-TIMEPART", "k|year: 2026"),
+    ("ELASTIC-TIMEPART", "'@timestamp|week': 53"),
+    ("ELASTIC-TYPED-TEXT", "'@timestamp|startswith': '2026'"),
+    ("ELASTIC-CIDR-TYPE", "k|cidr: 2001:db8::/32"),
+    ("ELASTIC-CIDR-TYPE", "labels.from|cidr: 10.0.0.0/8"),
+    ("ELASTIC-CIDR-MAPPED", "ip|cidr: '::/0'"),
+    ("ELASTIC-NUMBER-TYPE", "k|gte: 5"),
+    ("ELASTIC-NUMBER-TYPE", "ip|lt: 5"),
+    ("ELASTIC-FLATTENED", "labels.team: red"),
+    ("ELASTIC-FLATTENED", "labels.team|contains|cased: Re"),
+    ("ELASTIC-EMPTY-TEXT", "text: ''"),
 ]
 BASE = """\
 title: {name}
@@ -76,6 +88,32 @@ def test_what_lucene_cannot_say_is_refused(ours: Answer, code: str, text: str) -
     assert refusal.hint == LIMITS[code].hint
 
 
+@pytest.mark.parametrize(("code", "text"), SCRIPTED)
+def test_what_lucene_cannot_say_is_a_script_and_refused_where_there_is_none(
+    ours: Answer, answer: Answer, code: str, text: str
+) -> None:
+    query = ours(text)
+    assert isinstance(query, Query), query
+    assert query.language == "dsl"
+    assert json.loads(query.text)["script"]["script"]["lang"] == "painless"
+    base = BASE.format(name="a", at=0).replace("sel: {k: a}", f"sel: {{{text}}}")
+    refusal = answer(
+        "---\n".join([base, f"{HEAD}  type: event_count\n  rules: [a]\n  timespan: 5m\n  condition: {{gte: 5}}\n"])
+    )
+    assert isinstance(refusal, Refusal), refusal.text
+    assert refusal.code == code
+
+
+def test_what_lucene_says_stays_lucene_beside_a_script(ours: Answer) -> None:
+    query = ours("a: {k: x, n: 5}\nb: {k|fieldref: text}\nc: {k: y}\ncondition: a and (b or c) and not b")
+    assert isinstance(query, Query)
+    wanted, either, never = json.loads(query.text)["bool"]["filter"]
+    assert wanted == {"query_string": {"query": 'k:"x" AND n:"5"', "analyze_wildcard": True}}
+    assert either["bool"]["minimum_should_match"] == 1
+    assert either["bool"]["should"][0] == {"query_string": {"query": 'k:"y"', "analyze_wildcard": True}}
+    assert never == {"bool": {"must_not": [either["bool"]["should"][1]]}}
+
+
 @pytest.mark.parametrize(("code", "text"), REFUSED_CORRELATIONS)
 def test_what_esql_cannot_count_exactly_is_refused(answer: Answer, code: str, text: str) -> None:
     bases = [BASE.format(name=name, at=at) for at, name in enumerate("ab")]
@@ -92,7 +130,10 @@ def test_a_correlation_of_correlations_is_refused(answer: Answer) -> None:
 
 
 def test_every_limit_has_a_case_here_and_a_code_of_its_own() -> None:
-    cases = {code for code, _ in (*REFUSED, *REFUSED_CORRELATIONS)} | {"ELASTIC-CORRELATION-NESTED"}
+    cases = {code for code, _ in (*REFUSED, *SCRIPTED, *REFUSED_CORRELATIONS)} | {
+        "ELASTIC-CORRELATION-NESTED",
+        "ELASTIC-WORDS-NEGATED",
+    }
     assert cases == set(LIMITS)
     assert all(re.fullmatch(r"ELASTIC-[A-Z-]+", code) for code in LIMITS)
 

@@ -112,7 +112,8 @@ def test_the_query_means_the_rule(
 
 NOTES = [
     ("k|exists: true", "null and an empty list count as absent"),
-    ("free|gte: 5", "not in the taxonomy"),
+    ("- needle", "searched in every field"),
+    ("labels.team: red", "a script reads its values"),
     ("k: 5", "this spelling of the number only"),
     ("free|cidr: 10.0.0.0/8", "only dotted IPv4"),
     ("text: a?c", "one character as written"),
