@@ -7,10 +7,11 @@ The tests compare every verdict with that of the trees, which also make the evid
 from collections.abc import Callable, Mapping, Sequence
 
 from mcp_siem.engine.compile import Detection
+from mcp_siem.engine.compiled import CompiledWalk
 from mcp_siem.engine.formula import Bits, Verdicts, formula_of
 from mcp_siem.engine.match import EventView
 from mcp_siem.engine.reader import Reader
-from mcp_siem.engine.walk import Walk, leaves_of
+from mcp_siem.engine.walk import Kept, leaves_of
 from mcp_siem.events.event import Event
 from mcp_siem.events.fold import fold
 
@@ -48,28 +49,43 @@ class Judge:
         self._references = [
             (bit, bits.filled[node.name] | bits.filled[node.other], node) for node, bit in bits.references.items()
         ]
-        self._walk = Walk(readers, frozenset({DATASET, *self._derived}))
+        self._is_rare = self._keywords is not None or bool(self._references)
+        self._walk = CompiledWalk(readers, frozenset({DATASET, *self._derived}))
 
     def holding(self, event: Event) -> tuple[Detection, ...]:
         """The detections that hold, in their order."""
-        walked, kept = self._walk.read(event.data)
-        mask = walked
+        mask, kept = self._walk.read(event.data)
+        if self._derived and kept:
+            mask |= self._of_twins(mask, kept)
+        if self._is_rare:
+            mask = self._with_rare(event, mask)
         verdicts = self._all
-        datasets: list[str] = []
+        if kept:
+            verdicts = self._of_kept(kept)
+        found = verdicts.known.get(mask)
+        return verdicts.of(mask) if found is None else found
+
+    def _of_twins(self, walked: int, kept: Kept) -> int:
+        """The bits of folded twins that the event does not carry itself."""
+        mask = 0
         for name, node in kept:
-            if name == DATASET:
-                if isinstance(node, str):
-                    datasets.append(node)
-                else:
-                    datasets += [one for one in leaves_of(node) if isinstance(one, str)]
             for twin in self._derived.get(name, ()):
                 if not walked & twin.own:
                     mask |= twin.mask(node)
-        if self._keywords is not None or self._references:
-            mask = self._with_rare(event, mask)
-        if len(datasets) == 1:
-            verdicts = self._by_dataset.get(datasets[0]) or self._of_dataset(datasets[0])
-        return verdicts.of(mask)
+        return mask
+
+    def _of_kept(self, kept: Kept) -> Verdicts[Detection]:
+        """The rules of the event's dataset; all of them if it names none, or several."""
+        datasets: list[str] = []
+        for name, node in kept:
+            if name == DATASET:
+                if node.__class__ is str:
+                    datasets.append(node)
+                else:
+                    datasets += [one for one in leaves_of(node) if isinstance(one, str)]
+        if len(datasets) != 1:
+            return self._all
+        return self._by_dataset.get(datasets[0]) or self._of_dataset(datasets[0])
 
     def _with_rare(self, event: Event, mask: int) -> int:
         """The bits of keywords, which read every value, and of comparisons of two fields."""

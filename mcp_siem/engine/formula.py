@@ -154,11 +154,14 @@ def _merged(kind: type[_Any | _All], nodes: Sequence[Node], bits: Bits) -> tuple
 
 
 class Verdicts(Generic[T]):
-    """Which of several things with a formula hold, in their order; asked once for each mask."""
+    """Which of several things with a formula hold, in their order; asked once for each mask.
+
+    `known` are the answers for masks asked before.
+    """
 
     def __init__(self, things: Sequence[tuple[T, Formula]]) -> None:
         self._things = things
-        self._known: dict[int, tuple[T, ...]] = {}
+        self.known: dict[int, tuple[T, ...]] = {}
         self._always = [place for place, (_, formula) in enumerate(things) if not formula.needed]
         self._places: dict[int, list[int]] = {}
         self._needed = 0
@@ -169,13 +172,13 @@ class Verdicts(Generic[T]):
 
     def of(self, mask: int) -> tuple[T, ...]:
         """Those that hold for the mask."""
-        known = self._known.get(mask)
+        known = self.known.get(mask)
         if known is not None:
             return known
         found = self._found(mask)
-        if len(self._known) >= _MOST_MASKS:
-            self._known.clear()
-        self._known[mask] = found
+        if len(self.known) >= _MOST_MASKS:
+            self.known.clear()
+        self.known[mask] = found
         return found
 
     def _found(self, mask: int) -> tuple[T, ...]:

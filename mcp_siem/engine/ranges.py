@@ -14,24 +14,25 @@ __all__ = ["AddressRanges", "NumberRanges"]
 
 _OCTETS = {str(octet): octet for octet in range(256)}
 _LONGEST_IPV4 = 15
+_MOST_BEGINNINGS = 4_096
 
 
 class NumberRanges:
     """Comparisons of one value with many numbers."""
 
     def __init__(self, tests: Sequence[tuple[int, Compare]]) -> None:
-        self._limits = sorted({test.number for _, test in tests})
+        self.limits = sorted({test.number for _, test in tests})
         # the bits below the first limit, at it, between it and the next, at that, ... and above the last
-        self._at = [_passed(tests, limit, "at") for limit in self._limits]
-        self._below = [_passed(tests, limit, "below") for limit in self._limits]
-        self._above = _passed(tests, self._limits[-1], "above") if tests else 0
+        self._at = [_passed(tests, limit, "at") for limit in self.limits]
+        self._below = [_passed(tests, limit, "below") for limit in self.limits]
+        self._above = _passed(tests, self.limits[-1], "above") if tests else 0
 
     def mask(self, number: float) -> int:
         """The bits of the comparisons that the number passes."""
-        place = bisect_left(self._limits, number)
-        if place == len(self._limits):
+        place = bisect_left(self.limits, number)
+        if place == len(self.limits):
             return self._above
-        return self._at[place] if self._limits[place] == number else self._below[place]
+        return self._at[place] if self.limits[place] == number else self._below[place]
 
 
 def _passed(tests: Sequence[tuple[int, Compare]], limit: float, side: str) -> int:
@@ -57,9 +58,16 @@ class AddressRanges:
         self._masks = [0]
         for point in self._points:
             self._masks.append(sum({bit for bit, start, end in spans if start <= point < end}))
+        self._begins = _beginnings([network for _, network in found])
 
     def mask(self, text: str) -> int:
         """The bits of the networks that the text is an address of."""
+        if (
+            self._begins is not None
+            and text[: text.find(".", text.find(".") + 1)] not in self._begins
+            and ":" not in text
+        ):
+            return 0
         if len(text) <= _LONGEST_IPV4 and text.count(".") == 3 and ":" not in text:  # noqa: PLR2004 - four octets
             number = 0
             for part in text.split("."):
@@ -72,3 +80,11 @@ class AddressRanges:
             return 0
         reading = Reading(text)
         return sum({bit for bit, test in self._tests if test.holds(reading)})
+
+
+def _beginnings(networks: Sequence[IPv4Network]) -> frozenset[str] | None:
+    """The first two octets, as written, that addresses of the networks can have; None if these are too many."""
+    spans = [(int(one.network_address) >> 16, int(one.broadcast_address) >> 16) for one in networks]
+    if sum(last - first + 1 for first, last in spans) > _MOST_BEGINNINGS:
+        return None
+    return frozenset(f"{half >> 8}.{half & 255}" for first, last in spans for half in range(first, last + 1))

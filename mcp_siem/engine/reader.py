@@ -5,7 +5,7 @@ and only where a needle of a test stands is the test itself asked. Short values 
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import isnan
+from math import ceil, floor, isfinite, isnan
 from typing import Any, TypeVar
 
 from mcp_siem.engine.needles import needles_of
@@ -14,10 +14,10 @@ from mcp_siem.engine.ranges import AddressRanges, NumberRanges
 from mcp_siem.engine.scan import PlainScanner, best_scanner
 from mcp_siem.engine.values import Reading, fold_case, number_of, text_of
 
-__all__ = ["Reader", "Tables"]
+__all__ = ["LONGEST_KNOWN", "Reader", "Tables"]
 
 # Values no longer than this are remembered, so many of them a field; both only decide what is worked out again.
-_LONGEST_KNOWN = 96
+LONGEST_KNOWN = 96
 _MOST_KNOWN = 8_192
 _LARGEST_KNOWN = 1 << 63
 # A better scanner is compiled once a field has been scanned so often: a few events are not worth it.
@@ -68,12 +68,43 @@ class Reader:
         self._reads_numbers = bool(compared or self._numbers)
         more = (self._equal, self._cased, self._raw_numbers, self._reads_numbers, self._addresses, self._others)
         self._is_all_literals = not any(more)
+        self._is_all_addresses = (
+            self._addresses is not None
+            and self._text == self._filled
+            and not any(
+                (self._literals, self._equal, self._cased, self._raw_numbers, self._reads_numbers, self._others)
+            )
+        )
         # 1, 1.0 and True are one key of a dict, so each type has its own
         self._known: dict[type, dict[object, int]] = {str: {}, int: {}, float: {}, bool: {}}
         # what a caller may look up before it asks `mask`; long texts are not worth their hash
+        self.remembers_texts = self._literals is None and not self._is_all_addresses
+        self.known_text = None if self._is_all_addresses else self._known[str].get
         self.tables: Tables = {
-            kind: known.get for kind, known in self._known.items() if kind is not str or self._literals is None
+            kind: known.get for kind, known in self._known.items() if kind is not str or self.remembers_texts
         }
+
+    @property
+    def steps(self) -> tuple[list[int], list[int]] | None:
+        """The masks of whole numbers: `masks[bisect_right(points, number)]`; None if more than order decides them."""
+        compared = [] if self._ranges is None else self._ranges.limits
+        limits = sorted({*self._numbers, *compared})
+        texts = (self._literals, self._equal, self._cased, self._raw_numbers, self._others)
+        if any(texts) or self._text != self._filled or not all(map(isfinite, limits)):
+            return None
+        points = sorted({point for limit in limits for point in (ceil(limit), floor(limit) + 1)})
+        inside = [points[0] - 1, *points] if points else [0]
+        return points, [self._filled | self._of_number(number) for number in inside]
+
+    def of_text(self, text: str) -> int:
+        """The bits for a text."""
+        if self._is_all_literals and self._literals is not None and len(text) > LONGEST_KNOWN:
+            return self._text | self._literals.mask(text)
+        if len(text) > LONGEST_KNOWN or self._is_all_addresses:
+            return self._worked_out(text, text)
+        known = self._known[str]
+        mask = known.get(text)
+        return self._remembered(text, known) if mask is None else mask
 
     def _add_equal(self, test: Equals, bit: int) -> None:
         _add(self._cased if test.cased else self._equal, test.literal, bit)
@@ -107,16 +138,17 @@ class Reader:
     def _of_scalar(self, value: Any, known: dict[object, int]) -> int:
         kind = value.__class__
         if kind is str:
-            if len(value) > _LONGEST_KNOWN:
-                return self._worked_out(value, value)
-        elif kind is int and not -_LARGEST_KNOWN < value < _LARGEST_KNOWN:
+            return self.of_text(value)
+        if kind is int and not -_LARGEST_KNOWN < value < _LARGEST_KNOWN:
             return self._worked_out(value, text_of(value))
         mask = known.get(value)
-        if mask is None:
-            mask = self._worked_out(value, text_of(value))
-            if len(known) >= _MOST_KNOWN:
-                known.clear()
-            known[value] = mask
+        return self._remembered(value, known) if mask is None else mask
+
+    def _remembered(self, value: Any, known: dict[object, int]) -> int:
+        mask = self._worked_out(value, text_of(value))
+        if len(known) >= _MOST_KNOWN:
+            known.clear()
+        known[value] = mask
         return mask
 
     def _worked_out(self, value: object, text: str | None) -> int:
@@ -124,7 +156,7 @@ class Reader:
         if text is not None:
             mask = self._text
             if self._literals is not None:
-                mask |= self._literals.mask(value, text)
+                mask |= self._literals.mask(text)
                 if self._is_all_literals:
                     return mask
             # folding never makes a text shorter
@@ -165,13 +197,13 @@ class _Literals:
         self._scans_left = _SCANS_BEFORE_COMPILING
         self._find: Callable[[str], Sequence[int]] = self._find_first
 
-    def mask(self, value: object, text: str) -> int:
+    def mask(self, text: str) -> int:
         """The bits of the tests that the text passes."""
         found = self._find(text)
         if not found:
             return 0
         mask = 0
-        reading = Reading(value)
+        reading = Reading(text)
         for place in found:
             mask |= self._sure[place] | _passed(self._asked[place], reading)
         return mask

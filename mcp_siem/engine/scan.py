@@ -65,13 +65,17 @@ class HyperscanScanner:
             database.scratch = hyperscan.Scratch(database)
         except hyperscan.error as error:
             raise ValueError(str(error)) from error
-        self._scan: Callable[..., None] = database.scan
+        self.find = _finder(database.scan)
 
-    def find(self, text: str) -> Sequence[int]:
+
+def _finder(scan: Callable[..., None]) -> Callable[[str], Sequence[int]]:
+    def find(text: str) -> Sequence[int]:
         """The places of the needles that stand in the text."""
         found: list[int] = []
-        self._scan(text.encode() if text.isascii() else _prepared(text), _seen, 0, found)
+        scan(text.encode() if text.isascii() else _prepared(text), _seen, 0, found)
         return found
+
+    return find
 
 
 def _seen(place: int, start: int, end: int, flags: int, found: list[int]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from mcp_siem.engine.reader import Reader, Tables
 
-__all__ = ["Walk", "leaves_of"]
+__all__ = ["Kept", "Place", "Walk", "leaves_of"]
 
 # Only decides what is worked out again: how many sets of keys are remembered at a place, and how large ones.
 _MOST_PLANS = 1_024
@@ -19,11 +19,13 @@ _MOST_KEYS = 256
 _FEW_KEYS = 4
 _MISSING = object()
 
+Kept = list[tuple[str, object]]
+
 # Keys at which fields end: to be read, to be kept; then keys that lead on.
 _Plan = tuple[
     tuple[tuple[str, Tables, Callable[[object], int]], ...],
     tuple[tuple[str, str], ...],
-    tuple[tuple[str, "_Place"], ...],
+    tuple[tuple[str, "Place"], ...],
 ]
 
 
@@ -31,13 +33,16 @@ class Walk:
     """Reads events: the bits of every field that has a reader, and what stands at the fields to be kept."""
 
     def __init__(self, readers: Mapping[str, Reader], kept: frozenset[str]) -> None:
-        self._root = _Place({name: readers.get(name) for name in {*readers, *kept}}, {name: name for name in kept})
+        self.root = Place({name: readers.get(name) for name in {*readers, *kept}}, {name: name for name in kept})
 
-    def read(self, data: object) -> tuple[int, list[tuple[str, object]]]:  # noqa: C901 - the hot loop, kept in one place
-        """The mask of an event, and each kept field's name with what stands there, once for each place."""
+    def read(self, data: object, at: "Place | None" = None) -> tuple[int, Kept]:  # noqa: C901 - the hot loop, kept in one place
+        """The mask of an event, and each kept field's name with what stands there, once for each place.
+
+        `at` is the place that `data` has in its event, if it is not all of it.
+        """
         mask = 0
-        kept: list[tuple[str, object]] = []
-        pending: list[tuple[_Place, object]] = [(self._root, data)]
+        kept: Kept = []
+        pending: list[tuple[Place, object]] = [(self.root if at is None else at, data)]
         for place, node in pending:  # which grows
             if node.__class__ is not dict and not isinstance(node, Mapping):
                 if isinstance(node, list | tuple):
@@ -63,18 +68,21 @@ class Walk:
         return mask, kept
 
 
-class _Place:
-    """A place in an event: the readers of the fields that end here after `rests`, None for those only kept."""
+class Place:
+    """A place in an event: the readers of the fields that end here after `rests`, None for those only kept.
 
-    __slots__ = ("_heads", "_inner", "_kept", "_rests", "fixed", "plans")
+    `heads` are keys that lead on, `possible` all keys that matter here.
+    """
+
+    __slots__ = ("_inner", "fixed", "heads", "kept", "plans", "possible", "rests")
 
     def __init__(self, rests: Mapping[str, Reader | None], kept: Mapping[str, str]) -> None:
-        self._rests, self._kept = rests, kept
-        self._heads = {rest[:at] for rest in rests for at, char in enumerate(rest) if char == "."}
-        self._inner: dict[str, _Place] = {}
+        self.rests, self.kept = rests, kept
+        self.heads = {rest[:at] for rest in rests for at, char in enumerate(rest) if char == "."}
+        self.possible = self.heads.union(rests)
+        self._inner: dict[str, Place] = {}
         self.plans: dict[tuple[object, ...], _Plan] = {}
-        possible = sorted(self._heads.union(rests))
-        self.fixed = self._planned(possible) if len(possible) <= _FEW_KEYS else None
+        self.fixed = self._planned(sorted(self.possible)) if len(self.possible) <= _FEW_KEYS else None
 
     def plan(self, keys: tuple[object, ...]) -> _Plan:
         """What to do with a mapping of these keys."""
@@ -86,20 +94,21 @@ class _Place:
         return plan
 
     def _planned(self, keys: Iterable[str]) -> _Plan:
-        readers = [(key, reader) for key in keys if (reader := self._rests.get(key)) is not None]
+        readers = [(key, reader) for key in keys if (reader := self.rests.get(key)) is not None]
         return (
             tuple((key, reader.tables, reader.mask) for key, reader in readers),
-            tuple((key, self._kept[key]) for key in keys if key in self._kept),
-            tuple((key, self._below(key)) for key in keys if key in self._heads),
+            tuple((key, self.kept[key]) for key in keys if key in self.kept),
+            tuple((key, self.below(key)) for key in keys if key in self.heads),
         )
 
-    def _below(self, key: str) -> "_Place":
+    def below(self, key: str) -> "Place":
+        """The place that a key leads to."""
         place = self._inner.get(key)
         if place is None:
             head = f"{key}."
-            rests = {rest.removeprefix(head): reader for rest, reader in self._rests.items() if rest.startswith(head)}
-            kept = {rest.removeprefix(head): name for rest, name in self._kept.items() if rest.startswith(head)}
-            place = self._inner[key] = _Place(rests, kept)
+            rests = {rest.removeprefix(head): reader for rest, reader in self.rests.items() if rest.startswith(head)}
+            kept = {rest.removeprefix(head): name for rest, name in self.kept.items() if rest.startswith(head)}
+            place = self._inner[key] = Place(rests, kept)
         return place
 
 

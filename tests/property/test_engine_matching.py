@@ -5,10 +5,12 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
+from unittest.mock import patch
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mcp_siem.engine import compiled
 from mcp_siem.engine.engine import Engine
 from mcp_siem.engine.match import EventView
 from mcp_siem.events.event import Event
@@ -231,4 +233,7 @@ def test_engine_agrees_with_the_naive_meaning(
         assert bool(engine.feed(Event(data=event))) is _condition(condition, selections, event), event
         node = engine.detections[0].node
         assert node.holds(EventView(Event(data=event), {})) is _condition(condition, selections, event)
+    with patch.object(compiled, "_MET_BEFORE", 1):
+        for event in events:
+            assert bool(engine.feed(Event(data=event))) is _condition(condition, selections, event), event
     assert not engine.failures

@@ -5,11 +5,12 @@
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
 
-from mcp_siem.engine import fast, formula, reader, walk
+from mcp_siem.engine import compiled, fast, formula, reader, walk
 from mcp_siem.engine.engine import Engine
 from mcp_siem.engine.match import EventView, twins_of
 from mcp_siem.engine.scan import HyperscanScanner, PlainScanner, Re2Scanner, Scanner
@@ -25,7 +26,7 @@ _SAMPLES = Path(__file__).parent / "vectors"
 
 @pytest.fixture(params=["hyperscan", "re2", "plain"])
 def scanner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Makes readers use one scanner from the first text on."""
+    """Makes readers use one scanner from the first text on, and walks be written out where one was walked once."""
     if request.param == "hyperscan":
         pytest.importorskip("hyperscan", reason="an optional accelerator")
     made: dict[str, Callable[[Sequence[str]], Scanner]] = {
@@ -34,6 +35,7 @@ def scanner(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> 
         "plain": PlainScanner,
     }
     monkeypatch.setattr(reader, "_SCANS_BEFORE_COMPILING", 1)
+    monkeypatch.setattr(compiled, "_MET_BEFORE", 2)
     monkeypatch.setattr(reader, "best_scanner", made[request.param])
     return str(request.param)
 
@@ -211,6 +213,58 @@ def test_many_random_rules_at_once_on_random_hostile_events(scanner: str, pack_o
     assert held > 5_000
 
 
+_NAMES = ["p.a.x", "p.a.y", "p.b.x", "p.c", "q", "p.d.e.f", ".".join("abcdefghijklmnopqrstuvw"), "q.a.x"]
+
+
+def _spread(rng: random.Random, names: Sequence[str]) -> dict[str, object]:
+    """The names at random as nested mappings, dotted keys, lists of objects, or any mixture of these."""
+    event: dict[str, object] = {}
+    for name in names:
+        node, rest = event, name
+        while "." in rest and rng.random() < 0.8:
+            cut = (
+                rng.choice([at for at, char in enumerate(rest) if char == "."])
+                if rng.random() < 0.2
+                else rest.find(".")
+            )
+            below = node.setdefault(rest[:cut], {})
+            if isinstance(below, list):
+                below.append({})
+                below = below[-1]
+            if not isinstance(below, dict):
+                break
+            node, rest = below, rest[cut + 1 :]
+        node[rest] = deepcopy(rng.choice([*_VALUES, "needle", "STRASSE", ["a", "needle", 42], [{}, {"x": "a"}]]))
+    return event
+
+
+def test_walks_written_out_see_what_stands_at_any_place(scanner: str, pack_of: PackOf) -> None:
+    rng = random.Random(37)
+    rules = [
+        {
+            "title": f"t{at}",
+            "logsource": {"product": "mcp"},
+            "detection": {"s": {_NAMES[at % len(_NAMES)] + key: value}, "condition": "s"},
+        }
+        for at, (key, value) in enumerate(
+            (key, value)
+            for key, value in [
+                ("", "needle"),
+                ("", 42),
+                ("|gte", 1.5),
+                ("|contains", "stras"),
+                ("|exists", True),
+                ("", None),
+            ]
+            for _ in _NAMES
+        )
+    ]
+    engine = Engine(pack_of("\n---\n".join(map(json.dumps, rules))))
+    assert scanner
+    assert sum(_agree(engine, _spread(rng, rng.sample(_NAMES, rng.randrange(1, 8)))) for _ in range(600)) > 2_000
+    assert engine._judge._walk._plans
+
+
 def test_what_is_remembered_is_bounded_and_changes_nothing(
     pack_of: PackOf, scanner: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +272,8 @@ def test_what_is_remembered_is_bounded_and_changes_nothing(
     monkeypatch.setattr(fast, "_MOST_KNOWN", 3)
     monkeypatch.setattr(formula, "_MOST_MASKS", 3)
     monkeypatch.setattr(walk, "_MOST_PLANS", 3)
+    monkeypatch.setattr(compiled, "_MOST_PLANS", 3)
+    monkeypatch.setattr(compiled, "_MOST_MET", 3)
     rng = random.Random(23)
     engine = Engine(pack_of("\n---\n".join(_rule(rng, at) for at in range(60))))
     assert scanner
@@ -225,8 +281,10 @@ def test_what_is_remembered_is_bounded_and_changes_nothing(
         _agree(engine, _event(rng))
     judge = engine._judge
     assert len(judge._by_dataset) <= 3
-    assert all(len(verdicts._known) <= 3 for verdicts in (judge._all, *judge._routed.values()))
-    assert len(judge._walk._root.plans) <= 3
+    assert all(len(verdicts.known) <= 3 for verdicts in (judge._all, *judge._routed.values()))
+    assert len(judge._walk._walk.root.plans) <= 3
+    assert len(judge._walk._plans) <= 3
+    assert len(judge._walk._met) <= 3
 
 
 def test_if_judging_all_at_once_fails_each_rule_is_asked_by_itself(
