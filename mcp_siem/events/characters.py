@@ -2,13 +2,15 @@
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
 from mcp_siem.events.confusables import CONFUSABLES
+from mcp_siem.events.memo import Memo
 
-__all__ = ["ANSI", "FOLDED", "SEEN", "VISIBLE", "normalised", "rewritten"]
+__all__ = ["ANSI", "FOLDED", "SEEN", "SOLID", "VISIBLE", "normalised", "rewritten"]
 
 # Terminal control sequences (ECMA-48 CSI): a terminal shows nothing of them, so a whole one goes, not ESC alone.
 ANSI = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x9b[0-?]{0,64}[ -/]{0,8}[@-~]")
@@ -27,11 +29,23 @@ _DIACRITICS = frozenset(
 _IGNORABLE = frozenset([0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0]) | frozenset(
     point for block in (range(0x180B, 0x1810), range(0xFE00, 0xFE10), range(0x2060, 0x2070)) for point in block
 )
+# Most of Unicode is ideographs, Hangul and what nobody has assigned: none is invisible, cased or like another, which
+# need not be found out for each. A test looks at them all. Hangul alone is part of what is composed.
+_IDEOGRAPHS = range(0x4E40, 0xA000)
+_HANGUL = range(0xAC00, 0xD7A4)
+_UPPER_PLANES = range(0x20000, 0x110000)
+_COMPATIBLE = range(0x2F800, 0x2FA20)
+SOLID = "[\u4e40-\u9fff\U00020000-\U0002f7ff\U0002fa20-\U000dffff\U000e1000-\U0010ffff]"
 _PLANE_OF_TAGS = range(0xE0000, 0xE1000)
 _BRAILLE_BLANK = 0x2800
 # U+FDFA alone would grow eighteenfold; such a character stays as it is.
 _LONGEST_FORM = 8
 _FEW = 16
+# characters; a shorter text is not worth a look at what changes in it
+_SHORT = 32
+_LONGEST_MARKS = 30
+# code points whose forms are kept: nearly all that are worth keeping
+_MOST_FORMS = 1 << 17
 # Letters that people write with for show, and UTS 39 leaves out: small capitals, and white on a black or flag ground.
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _LETTER_SHAPES = {
@@ -45,24 +59,22 @@ _LETTER_SHAPES = {
     )
 )
 # Not marks themselves, they begin with one when they are taken apart.
-_LEAD_TO_MARKS = "\u0f73\u0f75\u0f81\uff9e\uff9f"
+_LEAD_TO_MARKS = frozenset([0xF73, 0xF75, 0xF81, 0xFF9E, 0xFF9F])
+_SUPPLEMENT = 0x10000
+_GAP = 0x200
 
 
-class _Memo(dict[int, str]):
-    """A table for `str.translate` that works out a code point when it is first met; the answer never changes."""
-
-    def __init__(self, form: Callable[[int], str]) -> None:
-        super().__init__()
-        self._form = form
-
-    def __missing__(self, point: int) -> str:
-        self[point] = form = self._form(point)
-        return form
+def _is_solid(point: int) -> bool:
+    if point in _UPPER_PLANES:
+        return point not in _PLANE_OF_TAGS and point not in _COMPATIBLE
+    return point in _IDEOGRAPHS or point in _HANGUL
 
 
 def _visible_form(point: int) -> str:
     """Nothing for what takes no place on a screen, one blank for any white space, else the character."""
     char = chr(point)
+    if _is_solid(point):
+        return char
     if char.isspace() or point == _BRAILLE_BLANK:
         return " "
     if point in _IGNORABLE or point in _PLANE_OF_TAGS or unicodedata.category(char) in {"Cc", "Cf", "Cs"}:
@@ -77,6 +89,8 @@ def _parts(point: int) -> list[str]:
 
 
 def _folded_form(point: int) -> str:
+    if _is_solid(point):
+        return chr(point)
     return unicodedata.normalize("NFC", "".join(map(_look, _parts(point))))
 
 
@@ -97,9 +111,12 @@ def _seen_form(point: int) -> str:
 
 def rewritten(text: str, table: Mapping[int, str]) -> str:
     """`text.translate(table)`, at little cost where few different characters change."""
-    if text.isascii():
+    if text.isascii() or len(text) < _SHORT:
         return text.translate(table)
-    changed = [(char, form) for char in set(text) if (form := table[ord(char)]) != char]
+    chars = set(text)
+    if len(chars) * 4 > len(text):
+        return text.translate(table)
+    changed = [(char, form) for char in chars if (form := table[ord(char)]) != char]
     # One after the other is only right where no result is changed again.
     if len(changed) > _FEW or {char for _, form in changed for char in form} & {char for char, _ in changed}:
         return text.translate(table)
@@ -110,18 +127,50 @@ def rewritten(text: str, table: Mapping[int, str]) -> str:
 
 def normalised(text: str, form: Literal["NFC", "NFKC"]) -> str:
     """Unicode normalisation in linear time: of a run of marks that no script writes the first are kept."""
-    return text if text.isascii() else unicodedata.normalize(form, _long_marks().sub(r"\1", text))
+    if text.isascii():
+        return text
+    if len(text) > _LONGEST_MARKS:
+        marks = _marks()
+        if marks.many.search(text):
+            text = marks.long.sub(r"\1", text)
+    return unicodedata.normalize(form, text)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Marks:
+    """More marks in a row than UAX 15 lets stand in stream-safe text: to order them costs the square of their number.
+
+    `many` finds perhaps too much beyond the basic plane, at little cost for each character.
+    """
+
+    many: re.Pattern[str]
+    long: re.Pattern[str]
 
 
 @cache
-def _long_marks() -> re.Pattern[str]:
-    """More marks in a row than UAX 15 lets stand in stream-safe text: to order them costs the square of their number."""
-    marks = "".join(filter(unicodedata.combining, map(chr, range(0x300, 0x1F000)))) + _LEAD_TO_MARKS
-    return re.compile(f"([{marks}]{{30}})[{marks}]+")
+def _marks() -> _Marks:
+    points = {point for point in range(0x300, 0x1F000) if unicodedata.combining(chr(point))} | _LEAD_TO_MARKS
+    marks = _as_set(points)
+    wide = _as_set(points, gap=_GAP)
+    return _Marks(
+        many=re.compile(f"{wide}{{{_LONGEST_MARKS + 1}}}"),
+        long=re.compile(f"({marks}{{{_LONGEST_MARKS}}}){marks}+"),
+    )
 
 
-VISIBLE = _Memo(_visible_form)
+def _as_set(points: Iterable[int], gap: int = 1) -> str:
+    """The points as a set of a pattern; beyond the basic plane, where they cost most, gaps between them are filled."""
+    ranges: list[list[int]] = []
+    for point in sorted(points):
+        if ranges and point - ranges[-1][1] <= (gap if ranges[-1][1] >= _SUPPLEMENT else 1):
+            ranges[-1][1] = point
+        else:
+            ranges.append([point, point])
+    return f"[{''.join(f'{chr(first)}-{chr(last)}' for first, last in ranges)}]"
+
+
+VISIBLE = Memo(_visible_form, most=_MOST_FORMS)
 # as a reader takes it, case kept
-SEEN = _Memo(_seen_form)
+SEEN = Memo(_seen_form, most=_MOST_FORMS)
 # the same without case: the alphabet of the folded twin
-FOLDED = _Memo(_folded_form)
+FOLDED = Memo(_folded_form, most=_MOST_FORMS)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 __all__ = ["format_time", "parse_time"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_START = _EPOCH.replace(tzinfo=None)
 _MICROSECOND = timedelta(microseconds=1)
 _LONGEST = 64
 _HOURS = range(24)
@@ -35,8 +36,8 @@ def parse_time(value: object) -> int | None:
 
 def format_time(us: int) -> str:
     """RFC 3339 in UTC with microseconds and `Z`; a time outside the years 1 to 9999 is held at that edge."""
-    moment = _EPOCH + timedelta(microseconds=min(max(us, _EARLIEST), _LATEST))
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    moment = _START + timedelta(microseconds=min(max(us, _EARLIEST), _LATEST))
+    return f"{moment.isoformat(timespec='microseconds')}Z"
 
 
 def _parse_number(value: float) -> int | None:
