@@ -273,6 +273,7 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
             seconds=rule.timespan.seconds,
             sign=None if extended else _SIGNS[rule.condition.op.name],
             count=0 if extended else rule.condition.count,
+            percentile=_percentile(kind, rule.condition),
             expression=_expression(rule.condition.parsed, names) if extended else None,
         )
 
@@ -309,6 +310,11 @@ def _resolved(names: Any, aliases: dict[str, dict[str, str]], reference: Any) ->
     return tuple(
         next((aliases.get(name, {})[ref] for ref in known if ref in aliases.get(name, {})), name) for name in names
     )
+
+
+def _percentile(kind: str, condition: Any) -> int:
+    asked = getattr(condition, "percentile", None)
+    return int(asked) if kind == "value_percentile" and asked is not None else 50
 
 
 def _expression(item: Any, names: list[str]) -> Any:

@@ -49,8 +49,8 @@ LIMITS: dict[str, Limit] = {
         ),
         Limit(
             code="SPLUNK-CORRELATION-FIELDS",
-            reason="distinct combinations of several fields cannot be counted in a sliding window",
-            hint="count the values of one field",
+            reason="combinations of several fields are counted only if each holds one value and all rules name the same",
+            hint="count the values of one field, or of fields that hold one value",
         ),
         Limit(
             code="SPLUNK-CORRELATION-NESTED",
@@ -58,14 +58,9 @@ LIMITS: dict[str, Limit] = {
             hint="correlate over the base rules themselves",
         ),
         Limit(
-            code="SPLUNK-CORRELATION-ORDER",
-            reason="only the whole sequence can be asked for",
-            hint="leave the condition of temporal_ordered out, or ask for `gte` the number of its rules",
-        ),
-        Limit(
-            code="SPLUNK-CORRELATION-TYPE",
-            reason="this correlation type has no exact sliding window in SPL",
-            hint="use event_count, value_count, temporal or temporal_ordered",
+            code="SPLUNK-CORRELATION-CONDITION",
+            reason="an extended condition says nothing about an order",
+            hint="list the rules in order and leave the condition out, or use `temporal`",
         ),
         Limit(
             code="SPLUNK-CORRELATION-WINDOW",

@@ -1,11 +1,14 @@
 """Functions of eval, each as its page of the Search Reference describes it ("Evaluation functions").
 
 "Comparison and conditional": case, cidrmatch, coalesce, if, match. "Informational": isnull, isnotnull. "Conversion":
-tonumber. "Multivalue": mvappend, mvcount, mvdedup, mvfind, mvindex, split. "Text": len, lower, replace, substr. "Date and
-time": strftime. Regular expressions are PCRE; RE2 stands in for it and refuses what it cannot say.
+tonumber. "Mathematical": floor. "Statistical eval functions": max, min, sum, which take multivalue fields and ignore what
+does not exist or is no number. "Multivalue": mvappend, mvcount, mvdedup, mvfind, mvindex, mvrange, mvzip, split. "Text":
+len, lower, replace, substr. "Date and time": strftime. Regular expressions are PCRE; RE2 stands in for it and refuses
+what it cannot say.
 """
 
 import ipaddress
+import math
 import re
 from collections.abc import Callable
 from functools import cache
@@ -136,6 +139,36 @@ def _replace(values: list[Value]) -> Value:
     return None if text is None else re2.sub(str(values[1]), str(values[2]), text)
 
 
+def _numbers(values: list[Value]) -> list[float]:
+    """Statistical eval functions: each numeric value of each argument."""
+    texts = [text for value in values for text in many(value) or ()]
+    return [number for text in texts if (number := number_of(text)) is not None]
+
+
+def _of_numbers(function: Callable[[list[float]], float]) -> Callable[[list[Value]], Value]:
+    def run(values: list[Value]) -> Value:
+        found = _numbers(values)
+        if any(number_of(text) is None for value in values for text in many(value) or ()):
+            raise UnknownSplError("max, min or sum of a text")
+        return function(found) if found else None
+
+    return run
+
+
+def _mvrange(values: list[Value]) -> Value:
+    """mvrange: from the start up to, without, the end, a step of 1 if none is given."""
+    start, end = (int(number_of(value) or 0) for value in values)
+    found = tuple(str(number) for number in range(start, end))
+    return None if not found else found[0] if len(found) == 1 else found
+
+
+def _mvzip(values: list[Value]) -> Value:
+    """mvzip: the first of one with the first of the other and so on, joined by the delimiter."""
+    pairs = zip(many(values[0]) or (), many(values[1]) or (), strict=True)
+    found = tuple(f"{one}{text_of(values[2])}{other}" for one, other in pairs)
+    return None if not found else found[0] if len(found) == 1 else found
+
+
 def _mvindex(values: list[Value]) -> Value:
     found, at = many(values[0]) or (), int(number_of(values[1]) or 0)
     return found[at] if at < len(found) else None
@@ -145,6 +178,7 @@ FUNCTIONS: dict[str, Callable[[list[Value]], Value]] = {
     "case": _case,
     "cidrmatch": _cidrmatch,
     "coalesce": lambda values: next((value for value in values if value is not None), None),
+    "floor": lambda values: None if (number := number_of(values[0])) is None else float(math.floor(number)),
     "false": lambda _: False,
     "if": lambda values: values[1] if truth_of(values[0]) is True else values[2],
     "isnotnull": lambda values: values[0] is not None,
@@ -152,16 +186,21 @@ FUNCTIONS: dict[str, Callable[[list[Value]], Value]] = {
     "len": lambda values: None if (text := text_of(values[0])) is None else float(len(text)),
     "lower": lambda values: None if (text := text_of(values[0])) is None else text.lower(),
     "match": _match,
+    "max": _of_numbers(max),
+    "min": _of_numbers(min),
     "mvappend": _mvappend,
     "mvcount": lambda values: None if (found := many(values[0])) is None else float(len(found)),
     "mvdedup": _mvdedup,
     "mvfind": _mvfind,
     "mvindex": _mvindex,
+    "mvrange": _mvrange,
+    "mvzip": _mvzip,
     "null": lambda _: None,
     "replace": _replace,
     "split": _split,
     "strftime": _strftime,
     "substr": _substr,
+    "sum": _of_numbers(sum),
     "tonumber": lambda values: number_of(values[0]),
     "true": lambda _: True,
 }

@@ -10,8 +10,12 @@ from spl_judge import rule_id, rule_of, small_taxonomy
 from mcp_siem.events.event import Event
 from mcp_siem.rules.rule import Rule
 
-TAXONOMY = small_taxonomy(arrays=["mcp.argument.path"])
+TAXONOMY = small_taxonomy(arrays=["mcp.argument.path", "mcp.sizes"])
 BASES = {"base_a": {"kind": ["a", "ab"]}, "base_b": {"kind": ["b", "ab"]}, "base_c": {"kind|re": "^c"}}
+KINDS = (
+    "event_count", "event_count", "value_count", "temporal", "temporal_ordered", "value_sum", "value_avg", "value_median",
+    "value_percentile",
+)  # fmt: skip
 START = 1_790_000_000_000_000
 SECOND = 1_000_000
 
@@ -33,9 +37,37 @@ def _base(name: str, seed: object) -> dict[str, object]:
     }  # fmt: skip
 
 
+def _condition(rng: random.Random, body: dict[str, object], names: list[str], operator: str) -> list[str]:
+    """Gives the correlation a condition; the rules it is about."""
+    kind = str(body["type"])
+    if kind == "event_count":
+        body["condition"] = {operator: rng.choice((1, 2, 3, 5, 9))}
+    elif kind == "value_count":
+        fields = ("value", "mcp.argument.path", "value", ["value", "server"])
+        body["condition"] = {operator: rng.choice((1, 2, 3)), "field": rng.choice(fields)}
+    elif kind.startswith("value_"):
+        body["condition"] = {operator: rng.choice((-3, 0, 5, 10, 12, 20)), "field": rng.choice(("size", "mcp.sizes"))}
+        if kind == "value_percentile":
+            body["condition"] |= {"percentile": rng.choice((0, 10, 25, 50, 75, 90, 99, 100))}  # type: ignore[operator]
+    elif rng.random() < 0.5:
+        return names
+    elif kind == "temporal_ordered":
+        body["condition"] = {operator: rng.choice((0, 1, 2, 3, 4))}
+    elif rng.random() < 0.5:
+        body["condition"] = {operator: rng.choice((1, 2, 3))}
+    else:
+        body["condition"] = rng.choice(("base_a and not base_b", "base_a or base_b", "base_a and base_b"))
+        body["rules"] = names = ["base_a", "base_b"]
+        if "aliases" in body:
+            body["aliases"] = {"who": dict.fromkeys(names, "user.id")}
+    return names
+
+
 def random_correlation(rng: random.Random, seed: object) -> Case:
-    kind = rng.choice(("event_count", "event_count", "value_count", "temporal", "temporal_ordered"))
-    names = ["base_a", "base_b", "base_c"][: rng.choice((1, 2, 3)) if kind.endswith("_count") else rng.choice((2, 3))]
+    kind = rng.choice(KINDS)
+    names = ["base_a", "base_b", "base_c"][
+        : rng.choice((2, 3)) if kind.startswith("temporal") else rng.choice((1, 2, 3))
+    ]
     seconds = rng.choice((10, 60, 300))
     operator = rng.choice(("gte", "gte", "gte", "gt", "lt", "lte", "eq", "neq"))
     body: dict[str, object] = {"type": kind, "rules": names, "timespan": f"{seconds}s"}
@@ -46,18 +78,7 @@ def random_correlation(rng: random.Random, seed: object) -> Case:
         body["aliases"] = {
             "who": {name: rng.choice(("user.id", "server")) if kind != "event_count" else "user.id" for name in names}
         }
-    if kind == "event_count":
-        body["condition"] = {operator: rng.choice((1, 2, 3, 5, 9))}
-    elif kind == "value_count":
-        body["condition"] = {operator: rng.choice((1, 2, 3)), "field": rng.choice(("value", "mcp.argument.path"))}
-    elif kind == "temporal" and rng.random() < 0.5:
-        if rng.random() < 0.5:
-            body["condition"] = {operator: rng.choice((1, 2, 3))}
-        else:
-            body["condition"] = rng.choice(("base_a and not base_b", "base_a or base_b", "base_a and base_b"))
-            body["rules"] = names = ["base_a", "base_b"]
-            if "aliases" in body:
-                body["aliases"] = {"who": dict.fromkeys(names, "user.id")}
+    names = _condition(rng, body, names, operator)
     document = {
         "title": f"correlation {seed}",
         "id": rule_id(seed),
@@ -97,22 +118,23 @@ def _data(rng: random.Random) -> dict[str, object]:
     if rng.random() < 0.9:
         data["value"] = rng.choice(("v1", "V1", "v|2", "", 3))
     if rng.random() < 0.9:
+        data["size"] = rng.choice((0, 1, 5, 5, -7, 12, 20, "20", "many", 4.5))
+    if rng.random() < 0.9:
+        data["mcp.sizes"] = [rng.choice((0, 1, 5, 12, 20, -3)) for _ in range(rng.randint(1, 3))]
+    if rng.random() < 0.9:
         data["mcp.argument.path"] = [rng.choice(("/a", "/A", "/b")) for _ in range(rng.randint(1, 3))]
     return data
 
 
-def agrees(case: Case, want: set[object], got: set[object], events: Sequence[Event]) -> bool:
-    """Equal; where a note says that events of one instant are taken together, nothing is lost, or only at ties."""
-    if not case.ties or want == got:
-        return want == got
-    times = [event.time for event in events]
+Held = tuple[tuple[str, ...], int]
+
+
+def differences(case: Case, want: set[Held], got: set[Held], events: Sequence[Event]) -> set[Held]:
+    """Where they differ; what a note says of events of one instant is none: then windows that hold some are left out."""
+    exact = case.kind == "event_count" or (case.operator in ("gte", "gt") and case.kind in ("value_count", "temporal"))
+    if exact or not case.ties:
+        return want ^ got
+    times = [event.time for event in events if event.time is not None]
     tied = {time for time in times if times.count(time) > 1}
     span = case.seconds * SECOND
-    blurred = {
-        time for time in times for one in tied if time is not None and one is not None and one <= time <= one + span
-    }
-    apart = {item for item in want ^ got if item[1] not in blurred}  # type: ignore[index]
-    exact = case.operator in ("gte", "gt") or case.kind == "event_count"
-    if case.kind == "temporal_ordered":
-        return not apart
-    return not apart if not exact else False
+    return {item for item in want ^ got if not any(one <= item[1] <= one + span for one in tied)}

@@ -76,3 +76,51 @@ def test_aliases_name_the_rule_by_reference_id_or_name(correlation_rule: Make, s
         in text
     )
     assert text.endswith("| rename mcp_siem_key1 AS who")
+
+
+WINDOW = "streamstats time_window=301s values(mcp_siem_dated) AS mcp_siem_window"
+KEPT = (
+    'eval mcp_siem_kept=mvmap(mcp_siem_window, if(tonumber(mvindex(split(mcp_siem_window, "|"), 0))>=_time-300, '
+    'mvindex(split(mcp_siem_window, "|"), 2), null()))'
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "condition", "holds"),
+    [
+        ("value_sum", {"gte": 10, "field": "size"}, "sum(mcp_siem_kept)>=10"),
+        ("value_avg", {"lt": 10, "field": "size"}, "sum(mcp_siem_kept)<10*mvcount(mcp_siem_kept)"),
+    ],
+)
+def test_numbers_are_added_over_the_closed_window_each_as_often_as_it_occurs(
+    kind: str, condition: dict[str, object], holds: str, correlation_rule: Make, spl: Spl
+) -> None:
+    lines = spl(correlation_rule("a", type=kind, condition=condition)).split("\n| ")
+    assert WINDOW in lines
+    assert KEPT in lines
+    assert f"where {holds}" in lines
+    assert 'eval mcp_siem_value=mvzip(mcp_siem_value, mvrange(0, mvcount(mcp_siem_value)), "|")' in lines
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "place"), [("value_median", {}, 50), ("value_percentile", {"percentile": 95}, 95)]
+)
+def test_a_percentile_is_told_by_its_two_neighbours(
+    kind: str, more: dict[str, int], place: int, correlation_rule: Make, spl: Spl
+) -> None:
+    text = spl(correlation_rule("a", type=kind, condition={"gt": 10, "field": "size", **more}))
+    assert f"| eval mcp_siem_place={place}*(mvcount(mcp_siem_kept)-1)\n" in text
+    assert "| where if(coalesce(mvcount(mvfilter(tonumber(mcp_siem_kept)<=10)), 0)<=mcp_siem_below OR (" in text
+
+
+def test_a_part_of_an_order_is_the_longest_chain_of_rules(correlation_rule: Make, spl: Spl) -> None:
+    text = spl(correlation_rule("abc", type="temporal_ordered", condition={"gte": 2}))
+    assert "| eval mcp_siem_chain1_1=if(mcp_siem_rule1=1, _time, null()), mcp_siem_chain1_2=if(" in text
+    assert "mcp_siem_chain2_3=if(mcp_siem_rule3=1, max(coalesce(mcp_siem_chain1_1_before, 0), coalesce(" in text
+    whole = spl(correlation_rule("abc", type="temporal_ordered"))
+    assert "| where if(mcp_siem_chain3_3_latest>=_time-300, 1, 0)=1\n" in whole
+
+
+def test_combinations_of_fields_are_counted_so_that_no_two_are_alike(correlation_rule: Make, spl: Spl) -> None:
+    text = spl(correlation_rule("a", type="value_count", condition={"gte": 2, "field": ["f", "g"]}))
+    assert "| eval mcp_siem_value=len('f').\"|\".'f'.\"|\".len('g').\"|\".'g'\n" in text

@@ -33,10 +33,9 @@ def test_what_has_no_exact_form_is_refused_with_its_code(
 
 
 CORRELATIONS: list[tuple[str, str, dict[str, object]]] = [
-    ("SPLUNK-CORRELATION-TYPE", "a", {"type": "value_sum", "condition": {"gte": 1, "field": "f"}}),
     ("SPLUNK-CORRELATION-WINDOW", "a", {"type": "event_count", "condition": {"gte": 10_001}}),
-    ("SPLUNK-CORRELATION-FIELDS", "a", {"type": "value_count", "condition": {"gte": 1, "field": ["f", "g"]}}),
-    ("SPLUNK-CORRELATION-ORDER", "ab", {"type": "temporal_ordered", "condition": {"gte": 1}}),
+    ("SPLUNK-CORRELATION-FIELDS", "a", {"type": "value_count", "condition": {"gte": 1, "field": ["f", "list"]}}),
+    ("SPLUNK-CORRELATION-CONDITION", "ab", {"type": "temporal_ordered", "condition": "a and b"}),
 ]
 
 
