@@ -18,6 +18,7 @@ SYMBOLS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_"
 RUN_SYMBOL = b"A"
 RUN = RUN_SYMBOL * SHORTEST_BASE64
 _MAP = bytes(RUN_SYMBOL[0] if byte in SYMBOLS else ord(" ") for byte in range(256))
+_MAP_OF_SEGMENTS = bytes(ord(" ") if byte == ord("/") else kind for byte, kind in enumerate(_MAP))
 # A run of Base64, or the lines of one as MIME and PEM wrap it, and perhaps its short last line. Before it an escape of
 # serialised JSON may stand, whose letter is none of the run.
 _BASE64_RUN = re.compile(
@@ -30,12 +31,17 @@ _WORD = re.compile(r"[A-Z]?[a-z]+")
 _LONG_SEGMENT = re.compile(rf"(?<=/)[A-Za-z0-9+_-]{{{SHORTEST_BASE64},}}")
 _ESCAPED_BREAK = re.compile(r"\\[nr]")
 _SHORTEST_LINE = 60
+# The first byte is none that goes on in UTF-8 (10xxxxxx) nor one above all of it (111110xx and more).
+_NO_FIRST_SYMBOL = frozenset("ghijklmnopqrstuv+/-_")
+_ZERO_SYMBOL = frozenset("ABCD")
 _ESCAPE_LETTERS = frozenset({"\\n", "\\r", "\\t", "\\b", "\\f"})
 _LINE = re.compile(rf"(?:\\[nrtbf])?([A-Za-z0-9+/_-]{{{SHORTEST_BASE64},}}={{0,2}})")
 _ENTITY = re.compile(r"(&(?:#0{0,32}[0-9]{1,7};?|#[xX]0{0,32}[0-9A-Fa-f]{1,6};?|[A-Za-z][A-Za-z0-9]{1,31};))")
 _NAMED = {f"&{name}": text for name, text in html5.items() if name.endswith(";")}
 _ESCAPES = re.compile(r"((?:%[0-9A-Fa-f]{2})+)")
 _BYTES = [chr(byte) if byte < 0x80 else f"%{byte:02x}" for byte in range(256)]  # noqa: PLR2004 - the end of ASCII
+# ASCII, what goes on and what leads in UTF-8
+_KINDS_OF_BYTE = b"a" * 0x80 + b"c" * 0x40 + b"l" * 0x40
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
 _BLANKS = b" \t\r\n\v\f"
 _CHARACTERS = range(1, 0x110000)
@@ -87,6 +93,9 @@ def _escapes(text: str) -> str:
 
 def _utf8(raw: bytes) -> str | None:
     """The text of the bytes, None if they are none. An exception for each hostile run would cost ten times as much."""
+    kinds = raw.translate(_KINDS_OF_BYTE)
+    if b"ac" in kinds or b"la" in kinds or kinds.startswith(b"c"):
+        return None
     text = raw.decode("utf-8", "ignore")
     return text if text.encode() == raw else None
 
@@ -101,18 +110,20 @@ _ESCAPED = Memo(_escapes)
 
 
 def _base64_pieces(text: str) -> Iterator[Piece]:
-    kinds = text.encode("ascii", "replace").translate(_MAP)
+    symbols = text.encode("ascii", "replace")
+    kinds = symbols.translate(_MAP)
     start = kinds.find(RUN)
+    segments = symbols.translate(_MAP_OF_SEGMENTS) if start >= 0 else b""
     while start >= 0:
         end = kinds.find(b" ", start)
         end = len(kinds) if end < 0 else end
         last = _end_alone(text, start, end)
         if last:
             start += end - start > SHORTEST_BASE64 and text[start - 1 : start + 1] in _ESCAPE_LETTERS
-            found = base64_text(text[start:last])
+            found = None if _is_no_text(text[start : start + 3]) else base64_text(text[start:last])
             if found is not None:
                 yield start, last, found
-            elif "/" in text[start:end]:
+            elif segments.find(RUN, start, end) >= 0:
                 yield from _segment(text, start, last)
         else:
             match = _run_at(text, start)
@@ -127,6 +138,14 @@ def _end_alone(text: str, start: int, end: int) -> int:
         return 0
     end += text.startswith("=", end) + text.startswith("==", end)
     return 0 if "\\" in text[end : end + 2] else end
+
+
+def _is_no_text(head: str) -> bool:
+    """Says by the first three symbols of a run that its first byte begins no UTF-8, and its second is no zero of UTF-16.
+
+    This is cheap, and true of every absolute path.
+    """
+    return head[0] in _NO_FIRST_SYMBOL and head[2] not in _ZERO_SYMBOL
 
 
 def _run_at(text: str, start: int) -> re.Match[str]:
