@@ -1,7 +1,7 @@
 """The `search` command, read from its published description and nothing else.
 
 Search Reference, "search": terms are joined by an implied AND; values compare without regard to case; `*` is the only
-wildcard; `IN` takes a list; `NOT field=x` finds events that lack the field, `!=` does not; CIDR notation matches
+wildcard; `IN` takes a list; `*` alone is every event; `NOT field=x` finds events that lack the field, `!=` does not; CIDR notation matches
 addresses; a field with several values matches if any does. Search Manual, "Boolean expressions": NOT, then OR, then AND.
 Search Manual, "Backslashes": a backslash escapes a quote and itself, never an asterisk. Search Manual, "Wildcards": an
 asterisk inside a value gives inconsistent results, so such a term is refused here.
@@ -79,6 +79,8 @@ class _Parser:
         return self.rest[0] if self.rest else Token("end", "")
 
     def _take(self) -> Token:
+        if not self.rest:
+            raise UnknownSplError("the search ends early")
         return self.rest.pop(0)
 
     def conjunction(self) -> Test:
@@ -111,6 +113,8 @@ class _Parser:
 
     def _comparison(self) -> Test:
         name = self._take()
+        if name == Token("bare", "*") and self._peek().kind != "op":
+            return lambda _: True
         follows = self._take() if self.rest else Token("end", "")
         if name.kind not in ("bare", "quoted") or (follows.kind != "op" and follows != Token("bare", "IN")):
             raise UnknownSplError(f"a term without a field: {name.text}")
