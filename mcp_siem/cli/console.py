@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from mcp_siem.cli.output import told, whole_file, words
+from mcp_siem.cli.progress import Progress
 from mcp_siem.errors import UsageError
 from mcp_siem.report.terminal import Style, safe
 
@@ -36,10 +37,12 @@ class Console:
         self._terminal = terminal
         self._quiet = quiet
         self.style = style
+        self.progress: Progress | None = None
 
     def data(self, text: str | bytes) -> None:
         """Writes data as it is; on a terminal, characters it would obey are spelled as JSON escapes."""
         data = text.encode("utf-8", "backslashreplace") if isinstance(text, str) else text
+        self._clear()
         shown = _OBEYED.sub(_spelled, data.decode()).encode() if self._terminal else data
         with told(self._place):
             self._stream.write(shown)
@@ -52,7 +55,17 @@ class Console:
     def say(self, text: str) -> None:
         """Words for people; kept off standard output, and silent with --quiet."""
         if not self._quiet:
+            self._clear()
             words(text)
+
+    def tell(self, done: int, events: int) -> None:
+        """Shows how far long work is, if there is anybody to see it."""
+        if self.progress is not None:
+            self.progress.tell(done, events)
+
+    def _clear(self) -> None:
+        if self.progress is not None:
+            self.progress.clear()
 
     def note(self, place: str, text: str) -> None:
         """A located note that ends nothing."""

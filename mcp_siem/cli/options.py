@@ -10,8 +10,21 @@ import click
 from mcp_siem.cli.settings import Settings, read_settings
 from mcp_siem.report.alerts import LEVELS
 
-__all__ = ["common", "env", "fail_level", "formats", "output", "rules", "settings_of", "source", "target"]
+__all__ = [
+    "common",
+    "env",
+    "fail_level",
+    "formats",
+    "jobs",
+    "output",
+    "period",
+    "rules",
+    "settings_of",
+    "source",
+    "target",
+]
 
+_MOST_JOBS = 256
 _Command = TypeVar("_Command", bound=Callable[..., object])
 
 
@@ -132,3 +145,30 @@ def fail_level(command: _Command) -> _Command:
         envvar="MCP_SIEM_FAIL_LEVEL",
         help="Exit 10 if an alert is at or above this level.",
     )(command)
+
+
+def jobs(command: _Command) -> _Command:
+    """--jobs N: processes that do the work; the result is the same."""
+    return click.option(
+        "--jobs",
+        type=click.IntRange(1, _MOST_JOBS),
+        default=1,
+        metavar="N",
+        envvar="MCP_SIEM_JOBS",
+        show_default=True,
+        help="Work in N processes; captures are paired in one.",
+    )(command)
+
+
+def period(command: _Command) -> _Command:
+    """--since and --until: the stretch of time that is asked about."""
+    for flag, says in (
+        ("--until", "Alerts before this time alone; as for --since."),
+        (
+            "--since",
+            "Alerts from this time on: RFC 3339, or back from now (90m, 24h, 7d). Earlier events count in windows.",
+        ),
+    ):
+        name = flag.strip("-").upper()
+        command = click.option(flag, metavar="TIME", envvar=f"MCP_SIEM_{name}", help=says)(command)
+    return command

@@ -9,7 +9,7 @@ from mcp_siem.inventory.known import KnownItems
 from mcp_siem.sources.jsontext import is_fatal, read_json
 from mcp_siem.sources.port import Complete, ParseIssue, Record
 
-__all__ = ["EVENT", "EventNormaliser", "EventSession"]
+__all__ = ["EVENT", "EventNormaliser", "EventSession", "events_of", "with_principal"]
 
 _TIME_FIELDS = ("@timestamp", "time")
 _CALLER_FIELDS = ("user.id", "user.email", "source.ip", "host.name", "process.pid", "mcp.server.name")
@@ -24,27 +24,32 @@ class EventSession:
         value, fault = read_json(record.data)
         if fault is not None:
             yield ParseIssue(ref=record.ref, code=fault.code, reason=fault.reason)
-        if is_fatal(fault):
-            return
-        if isinstance(value, list):
-            for index, item in enumerate(value):
-                yield from self._event(item, f"{record.ref}/{index}")
-        else:
-            yield from self._event(value, record.ref)
+        if not is_fatal(fault):
+            yield from events_of(value, record.ref)
 
     def finish(self) -> Iterator[Event | ParseIssue]:
         """Nothing is ever held back."""
         return iter(())
 
-    def _event(self, value: object, ref: str) -> Iterator[Event | ParseIssue]:
-        if not isinstance(value, dict):
-            yield ParseIssue(ref=ref, code="not_object", reason="an event is a JSON object")
-            return
-        time, said = _time(value)
-        if said and time is None:
-            reason = "the time of the event is none that can be read; line order stands in for it"
-            yield ParseIssue(ref=ref, code="no_time", reason=reason)
-        yield Event(data=_with_principal(value), time=time, raw_ref=ref)
+
+def events_of(value: object, ref: str) -> Iterator[Event | ParseIssue]:
+    """The event that a JSON value is, or the events of a list."""
+    if isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _event(item, f"{ref}/{index}")
+    else:
+        yield from _event(value, ref)
+
+
+def _event(value: object, ref: str) -> Iterator[Event | ParseIssue]:
+    if not isinstance(value, dict):
+        yield ParseIssue(ref=ref, code="not_object", reason="an event is a JSON object")
+        return
+    time, said = _time(value)
+    if said and time is None:
+        reason = "the time of the event is none that can be read; line order stands in for it"
+        yield ParseIssue(ref=ref, code="no_time", reason=reason)
+    yield Event(data=with_principal(value), time=time, raw_ref=ref)
 
 
 class EventNormaliser:
@@ -70,7 +75,11 @@ class EventNormaliser:
         return EventSession()
 
 
-def _with_principal(data: Mapping[str, object]) -> Mapping[str, object]:
+def with_principal(data: Mapping[str, object]) -> Mapping[str, object]:
+    """The event with its caller, if it names one by another field alone."""
+    inner = data.get("mcp")
+    if isinstance(inner, dict) and "principal" in inner:
+        return data
     if path_exists(data, "mcp.principal"):
         return data
     caller = principal_of({field: list(path_values(data, field)) for field in _CALLER_FIELDS})

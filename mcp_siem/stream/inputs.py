@@ -1,69 +1,134 @@
-"""Inputs named on a command line: files, directories, gzip, standard input; opened late, read in chunks."""
+"""Inputs named on a command line: files, directories, gzip, zstd, standard input; opened late, read in chunks."""
 
 import os
 import stat
 import sys
-import zlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain, islice
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 from mcp_siem.errors import NoInputError, UsageError
 from mcp_siem.sources.port import ParseIssue, Record
+from mcp_siem.stream.blocks import Block, BlockCutter
+from mcp_siem.stream.compressed import GZIP, ZSTD, CompressedError, inflated, unzstd
 from mcp_siem.stream.lines import MAX_LINE, LineSplitter
 
 __all__ = ["Input", "find_inputs"]
 
+T = TypeVar("T")
+
 _STDIN = "-"
 _SUFFIXES = (".jsonl", ".json", ".ndjson", ".log")
-_CHUNK = 256 * 1024
-_GZIP = b"\x1f\x8b"
+_PACKED = (".gz", ".zst", ".zstd")
+_CHUNK = 1024 * 1024
+_MAGIC = 4
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _SAMPLED = 50
 
 
 class Input:
-    """One input: its first records to look at, and all of them to read. A pipe is read once all the same."""
+    """One input: its first records to look at, and all of them to read. A pipe is read once all the same.
+
+    `done` is how many of its bytes were read so far, as they lie on disk; `plain` says that it can be read at any place.
+    """
 
     def __init__(self, name: str, *, named: bool = True, max_line: int = MAX_LINE) -> None:
         self.name = name
         self.named = named
+        self.done = 0
+        self.plain = False
         self._max_line = max_line
-        self._rest: Iterator[Record | ParseIssue] | None = None
         self._again = name != _STDIN and Path(name).is_file()
-        records = self._read()
-        self.head = tuple(self._sample(records))
+        self._seen: list[bytes] = []
+        self._broken: CompressedError | None = None
+        self._bytes = self._opened_bytes()
+        self.head = tuple(self._sample())
         if self._again:
             # A folder may hold more files than a process may have open.
-            records.close()
-        else:
-            self._rest = records
+            self._bytes.close()
+            self.done = 0
 
-    def _sample(self, records: Iterator[Record | ParseIssue]) -> Iterator[Record | ParseIssue]:
+    @property
+    def size(self) -> int | None:
+        """Its size in bytes as it lies on disk; None for a pipe."""
+        return Path(self.name).stat().st_size if self._again else None
+
+    def records(self) -> Iterator[Record | ParseIssue]:
+        """Every record of the input, from its first line on."""
+        splitter = LineSplitter(self.name, limit=self._max_line)
+        return self._cut(self._all(), splitter.feed, splitter.close)
+
+    def blocks(self) -> Iterator[Block | ParseIssue]:
+        """The same as blocks of whole lines."""
+        cutter = BlockCutter(self.name, limit=self._max_line)
+        return self._cut(self._all(), cutter.feed, cutter.close)
+
+    def _sample(self) -> Iterator[Record | ParseIssue]:
         """The first records; of a pipe no more than it takes to know it, for the rest may be long in coming."""
-        for record in islice(records, _SAMPLED):
+        splitter = LineSplitter(self.name, limit=self._max_line)
+        for record in islice(self._cut(self._watched(), splitter.feed, splitter.close), _SAMPLED):
             yield record
             if not self._again and isinstance(record, Record) and record.data.startswith((b"{", b"[")):
                 return
 
-    def records(self) -> Iterator[Record | ParseIssue]:
-        """Every record of the input, from its first line on."""
-        return self._read() if self._again else chain(self.head, self._rest or ())
-
-    def _read(self) -> Generator[Record | ParseIssue, None, None]:
-        splitter = LineSplitter(self.name, limit=self._max_line)
+    def _watched(self) -> Iterator[bytes]:
+        """The bytes; those of a pipe are kept as they come, for they cannot be read again."""
         try:
-            with _opened(self.name) as handle:
-                for chunk in _plain(handle, self.name):
-                    yield from splitter.feed(chunk)
-        except zlib.error as error:
-            yield from splitter.close()
-            yield ParseIssue(ref=self.name, code="bad_gzip", reason=f"the compressed data ends in an error: {error}")
+            for chunk in self._bytes:
+                if not self._again:
+                    self._seen.append(chunk)
+                yield chunk
+        except CompressedError as error:
+            self._broken = error
+            raise
+
+    def _all(self) -> Iterator[bytes]:
+        if self._again:
+            return self._opened_bytes()
+        return chain(self._seen, self._rest())
+
+    def _rest(self) -> Iterator[bytes]:
+        self._seen = []
+        if self._broken is not None:
+            raise self._broken
+        yield from self._bytes
+
+    def _cut(
+        self, chunks: Iterable[bytes], feed: Callable[[bytes], Iterable[T]], close: Callable[[], Iterable[T]]
+    ) -> Iterator[T | ParseIssue]:
+        """What a machine that cuts bytes makes of this input; damage ends it, and is told."""
+        try:
+            for chunk in chunks:
+                yield from feed(chunk)
+        except CompressedError as error:
+            yield from close()
+            yield ParseIssue(ref=self.name, code=error.code, reason=f"the compressed data ends in an error: {error}")
+            return
         except OSError as error:
             raise _unreadable(self.name, error) from error
-        yield from splitter.close()
+        yield from close()
+
+    def _opened_bytes(self) -> Generator[bytes, None, None]:
+        """The bytes of the input, decompressed if they begin as gzip or zstd do; its name does not count."""
+        with _opened(self.name) as handle:
+            start = _start(handle)
+            if start.startswith(_UTF16):
+                raise UsageError("the input is UTF-16", source=self.name, hint="save it as UTF-8")
+            self.plain = self._again and not start.startswith((GZIP, ZSTD))
+            chunks = chain((start,), self._chunks(handle))
+            if start.startswith(GZIP):
+                yield from inflated(chunks)
+            else:
+                yield from unzstd(chunks) if start.startswith(ZSTD) else chunks
+
+    def _chunks(self, handle: BinaryIO) -> Iterator[bytes]:
+        """What is there, at most a chunk: a live pipe is not waited on until a whole chunk has come."""
+        read1: Callable[[int], bytes] = getattr(handle, "read1", handle.read)
+        while chunk := read1(_CHUNK):
+            self.done += len(chunk)
+            yield chunk
 
 
 def find_inputs(paths: Sequence[str | Path], *, max_line: int = MAX_LINE) -> list[Input]:
@@ -96,7 +161,7 @@ def _files(path: str) -> tuple[bool, list[str]]:
         return True, [path]
     names = list(_walk(path))
     if not names:
-        hint = f"a directory is searched for {', '.join(_SUFFIXES)}, with or without .gz"
+        hint = f"a directory is searched for {', '.join(_SUFFIXES)}, with or without .gz or .zst"
         raise NoInputError("no file to read in this directory", source=path, hint=hint)
     return False, names
 
@@ -109,8 +174,13 @@ def _walk(top: str) -> Iterator[str]:
         folders.sort()
         for name in sorted(names):
             path = Path(folder) / name
-            if name.lower().removesuffix(".gz").endswith(_SUFFIXES) and path.is_file():
+            if _is_log(name.lower()) and path.is_file():
                 yield str(path)
+
+
+def _is_log(name: str) -> bool:
+    packed = next((suffix for suffix in _PACKED if name.endswith(suffix)), "")
+    return name.removesuffix(packed).endswith(_SUFFIXES)
 
 
 def _opened(name: str) -> AbstractContextManager[BinaryIO]:
@@ -121,34 +191,12 @@ def _opened(name: str) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdin.buffer)
 
 
-def _plain(handle: BinaryIO, name: str) -> Iterator[bytes]:
-    """The bytes of an input, decompressed if they begin as gzip does; its name does not count."""
-    start = handle.read(2)
-    if start in _UTF16:
-        raise UsageError("the input is UTF-16", source=name, hint="save it as UTF-8")
-    chunks = chain((start,), iter(lambda: _some(handle), b""))
-    return _gunzip(chunks) if start == _GZIP else chunks
-
-
-def _some(handle: BinaryIO) -> bytes:
-    """What is there, at most a chunk: a live pipe is not waited on until a whole chunk has come."""
-    read1 = getattr(handle, "read1", handle.read)
-    data: bytes = read1(_CHUNK)
-    return data
-
-
-def _gunzip(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Inflates member after member, never more than a chunk at once; zeros after the last member are padding."""
-    machine = zlib.decompressobj(wbits=31)
-    for chunk in chunks:
-        data = chunk
-        while data:
-            if machine.eof:
-                machine = zlib.decompressobj(wbits=31)
-            yield machine.decompress(data, _CHUNK)
-            data = machine.unused_data.lstrip(b"\0") if machine.eof else machine.unconsumed_tail
-    if not machine.eof:
-        raise zlib.error("it is cut off")
+def _start(handle: BinaryIO) -> bytes:
+    """The first bytes, as many as tell compressed data from text, or all there are."""
+    start = b""
+    while len(start) < _MAGIC and (more := handle.read(_MAGIC - len(start))):
+        start += more
+    return start
 
 
 def _unreadable(path: str, error: OSError | ValueError) -> UsageError:

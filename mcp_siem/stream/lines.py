@@ -2,12 +2,17 @@
 
 from mcp_siem.sources.port import ParseIssue, Record
 
-__all__ = ["MAX_LINE", "LineSplitter"]
+__all__ = ["MAX_LINE", "LineSplitter", "bare"]
 
 MAX_LINE = 8 * 1024 * 1024
 _BOM = b"\xef\xbb\xbf"
 # NUL is what a log holds where it was cut while being written, or where a crash lost a block.
 _PADDING = b" \t\r\n\0"
+
+
+def bare(line: bytes) -> bytes:
+    """The line without what only pads it."""
+    return line.strip(_PADDING)
 
 
 class LineSplitter:
@@ -56,5 +61,5 @@ class LineSplitter:
             return [ParseIssue(ref=ref, code="line_too_long", reason=reason)]
         if self._line == 1:
             data = data.removeprefix(_BOM)
-        data = data.strip(_PADDING)
+        data = bare(data)
         return [Record(data=data, ref=ref)] if data else []

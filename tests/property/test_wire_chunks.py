@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mcp_siem.inventory.known import KnownItems
 from mcp_siem.sources.port import ParseIssue, Record
 from mcp_siem.sources.wire import WIRE
-from mcp_siem.stream.inputs import _gunzip
+from mcp_siem.stream.compressed import inflated
 from mcp_siem.stream.lines import LineSplitter
 
 _CAPTURES = sorted(Path("sigma_rules/sources/wire").glob("*.raw.jsonl"))
@@ -74,7 +74,7 @@ def test_the_same_events_come_out_byte_by_byte_and_with_any_line_end(path: Path)
 )
 def test_gzip_gives_the_same_bytes_however_it_is_chunked(data: list[bytes], places: list[int]) -> None:
     packed = b"".join(gzip.compress(member) for member in data)
-    assert b"".join(_gunzip(_cut(packed, places))) == gzip.GzipFile(fileobj=io.BytesIO(packed)).read()
+    assert b"".join(inflated(_cut(packed, places))) == gzip.GzipFile(fileobj=io.BytesIO(packed)).read()
 
 
 def test_a_line_that_is_lost_loses_its_own_events_alone() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import zstandard
 
 from mcp_siem.errors import McpSiemError, NoInputError, UsageError
 from mcp_siem.events.event import Event
@@ -105,12 +106,41 @@ def test_gzip_is_known_by_its_bytes_not_by_its_name(tmp_path: Path) -> None:
     assert event.data["mcp.message.pairing"] == "paired"
 
 
-@pytest.mark.parametrize("damage", [slice(0, -8), slice(0, 60)])
-def test_gzip_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path, damage: slice) -> None:
+def test_gzip_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
     lines = b"".join(_ask(number, number) for number in range(200))
-    (tmp_path / "a.gz").write_bytes(gzip.compress(lines)[damage])
+    (tmp_path / "a.gz").write_bytes(gzip.compress(lines)[:-8])
     told = _read(tmp_path / "a.gz", source="wire")
-    assert "bad_gzip" in {item.code for item in told if isinstance(item, ParseIssue)}
+    assert {item.code for item in told if isinstance(item, ParseIssue)} == {"bad_gzip"}
+    assert len(told) == 201
+
+
+def test_an_input_of_which_nothing_can_be_read_is_an_error_once_it_was_told(tmp_path: Path) -> None:
+    (tmp_path / "a.gz").write_bytes(gzip.compress(_ask(1, 1))[:20])
+    (tmp_path / "b").write_bytes(b"not JSON\n[torn\n")
+    for name, source, says in (("a.gz", "wire", "cut off"), ("b", "event", "nothing in the input could be read")):
+        told = []
+        with pytest.raises(NoInputError, match=says) as caught:
+            told.extend(read_events([tmp_path / name], source=source, deriver=_Bare()))
+        assert caught.value.source is not None
+        assert caught.value.source.startswith(str(tmp_path / name))
+        assert caught.value.hint
+
+
+def test_an_unreadable_file_of_a_directory_is_told_and_one_that_is_named_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b'{"mcp.x":1}\n')
+    (tmp_path / "b.log").write_bytes(b"not JSON\n")
+    told = [item.code for item in _read(tmp_path, source="event") if isinstance(item, ParseIssue)]
+    assert told == ["not_json", "nothing_read"]
+    with pytest.raises(NoInputError, match="nothing in the input could be read"):
+        _read(tmp_path / "a.log", tmp_path / "b.log", source="event")
+
+
+@pytest.mark.parametrize("name", ["a.jsonl.zst", "a.log"])
+def test_zstd_is_known_by_its_bytes_not_by_its_name(tmp_path: Path, name: str) -> None:
+    frames = zstandard.compress(_ask(1, 0)) + zstandard.compress(_reply(1, 1)) + b"\0" * 512
+    (tmp_path / name).write_bytes(frames)
+    (event,) = _events(tmp_path)
+    assert event.data["mcp.message.pairing"] == "paired"
 
 
 def test_standard_input_is_read_as_a_file_is(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

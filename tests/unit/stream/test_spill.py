@@ -1,40 +1,62 @@
 import random
 
-from mcp_siem.engine.alert import Evidence
-from mcp_siem.engine.hit import Hit, MemoryStore
-from mcp_siem.events.event import Event
-from mcp_siem.stream.spill import SpillingStore
+import pytest
+
+from mcp_siem.stream.spill import SortedRows, merged
 
 
-def _hits(count: int) -> list[Hit]:
+def _rows(count: int, spread: int) -> list[tuple[object, ...]]:
     chance = random.Random(7)
     return [
-        Hit(
-            rule_ids=frozenset({"a"}),
-            time=chance.randrange(count // 3),
-            order=order,
-            fields={"mcp.principal": (f"p{order % 5}", 7)},
-            event=Event(data={"mcp.principal": [f"p{order % 5}"]}, time=1, raw_ref=f"f:{order}"),
-            evidence=(Evidence(field="x", value=True),),
-        )
-        for order in range(count)
+        (at // spread * spread + chance.randrange(2 * spread), 0, at, -1, at, {"of": "no order"}) for at in range(count)
     ]
 
 
-def test_hits_come_back_sorted_by_time_and_place_whatever_was_set_down() -> None:
-    hits = _hits(1_000)
-    spilling, memory = SpillingStore(held=64), MemoryStore()
-    for hit in hits:
-        spilling.add(hit)
-        memory.add(hit)
-    assert list(spilling.drain()) == list(memory.drain())
-    assert list(spilling.drain()) == []
+@pytest.mark.parametrize("spread", [1, 50, 1_000])
+def test_rows_come_back_sorted_whatever_was_set_down(spread: int) -> None:
+    rows = _rows(1_000, spread)
+    store = SortedRows(held=64)
+    for row in rows:
+        store.extend([row])
+    assert list(store.drain()) == sorted(rows, key=lambda row: row[:5])
+    assert list(store.drain()) == []
 
 
 def test_no_more_than_the_limit_is_held_in_memory() -> None:
-    store = SpillingStore(held=10)
-    for hit in _hits(95):
-        store.add(hit)
-    assert len(store._hits) < 10
-    assert len(store._runs) == 9
+    store = SortedRows(held=10)
+    for row in _rows(95, 1_000):
+        store.extend([row])
+        assert len(store._rows) < 10
+    assert len(store.runs) == 9
     assert len(list(store.drain())) == 95
+
+
+def test_rows_before_a_time_are_given_away_in_order_and_once() -> None:
+    store = SortedRows()
+    store.extend([(3, 0, 1), (1, 0, 2), (2, 0, 3)])
+    assert store.before(3) == [(1, 0, 2), (2, 0, 3)]
+    assert store.before(3) == []
+    assert list(store.drain()) == [(3, 0, 1)]
+
+
+def test_nothing_is_given_away_early_once_something_had_to_be_set_down() -> None:
+    store = SortedRows(held=2)
+    store.extend([(5, 0, 1, 0, 0), (1, 0, 2, 0, 0)])
+    store.extend([(2, 0, 3, 0, 0)])
+    assert store.before(9) == []
+    assert [row[0] for row in store.drain()] == [1, 2, 5]
+
+
+def test_runs_of_several_stores_are_merged_and_read_only_when_they_are_due() -> None:
+    stores = [SortedRows(held=4) for _ in range(3)]
+    rows = [(at, 0, 0, 0, 0) for at in range(60)]
+    for at, row in enumerate(rows):
+        stores[at % 3].extend([row])
+    stored = []
+    for store in stores:
+        store.spill()
+        assert store._file is not None
+        stored.append((store._file, store.runs))
+    assert list(merged(stored)) == rows
+    for store in stores:
+        list(store.drain())
