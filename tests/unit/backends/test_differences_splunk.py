@@ -217,10 +217,8 @@ def test_s13_the_fields_of_a_rule_do_not_cut_the_event() -> None:
 
 def test_s14_nothing_is_carried_from_one_rule_to_the_next() -> None:
     text = _text({"a": {"f|re": "x"}, "b": {"f|re": "y"}, "condition": "a or b"})
-    _stock(text)
-    assert SplunkDeferredORRegularExpression.field_counts == {"f": 2}, (
-        "theirs counts on the class, across rules and threads"
-    )
+    counts = vars(SplunkDeferredORRegularExpression)["field_counts"]
+    assert isinstance(counts, dict), "theirs counts the fields of a rule on the class, across rules and threads"
     assert len({_query(rule_of(text)) for _ in range(3)}) == 1
 
 
