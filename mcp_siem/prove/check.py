@@ -28,7 +28,7 @@ Variables = Mapping[str, Sequence[str] | str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReport:
-    """What `check` found. `rules` counts rules that alert; `notes` are words that need no action."""
+    """What `check` found. `rules` counts rules that alert and were replayed; `notes` are words that need no action."""
 
     rules: int
     findings: tuple[Finding, ...]
@@ -62,7 +62,7 @@ def check_paths(
     serious = [finding for finding in findings if finding.severity != "info"]
     notes = [f"{one.path}:{one.line}: {one.message}" for one in findings if one.severity == "info"]
     return CheckReport(
-        rules=len(loaded.pack.alerting()),
+        rules=len(proven.alerting()),
         findings=tuple(sorted(dict.fromkeys(serious), key=lambda one: (one.path, one.line, one.code))),
         notes=(*_off(loaded.pack), *notes),
     )
