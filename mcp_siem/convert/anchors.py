@@ -31,7 +31,7 @@ from mcp_siem.convert.pattern import (
 )
 from mcp_siem.convert.regex import RegexUnsupportedError
 
-__all__ = ["whole_text"]
+__all__ = ["nullable", "whole_text"]
 
 _MOST_PATHS = 200
 
@@ -135,7 +135,7 @@ def _cut(path: Sequence[Node]) -> tuple[list[Node], list[list[Anchor]]]:
 
 def _without_empty(parts: list[Node], anchors: list[list[Anchor]]) -> Iterator[tuple[list[Node], list[list[Anchor]]]]:
     """Each inner part either holds a character or is gone, and then its anchors stand at one place."""
-    inner = [at for at in range(1, len(parts) - 1) if _nullable(parts[at])]
+    inner = [at for at in range(1, len(parts) - 1) if nullable(parts[at])]
     if 2 ** len(inner) > _MOST_PATHS:
         raise RegexUnsupportedError(f"anchors in more than {_MOST_PATHS} alternatives")
     for gone in itertools.product((False, True), repeat=len(inner)):
@@ -183,22 +183,23 @@ def _fitted(parts: Sequence[Node], chosen: Sequence[_Demand]) -> Node:
 
 def _edge(node: Node, side: _Side, *, inner: bool, first: bool) -> Node:
     """The node narrowed to texts whose first (or last) character the side allows; an inner part is never empty."""
-    if side == _FREE and not (inner and _nullable(node)):
+    if side == _FREE and not (inner and nullable(node)):
         return node
     narrowed = _ending(node, side.ranges, first=first)
-    return alt([narrowed, EMPTY]) if side.edge and not inner and _nullable(node) else narrowed
+    return alt([narrowed, EMPTY]) if side.edge and not inner and nullable(node) else narrowed
 
 
-def _nullable(node: Node) -> bool:
+def nullable(node: Node) -> bool:
+    """Whether a tree matches the empty text; anchors do."""
     match node:
         case Chars():
             return False
         case Seq(items=items):
-            return all(_nullable(item) for item in items)
+            return all(nullable(item) for item in items)
         case Alt(options=options):
-            return any(_nullable(option) for option in options)
+            return any(nullable(option) for option in options)
         case Repeat(item=item, least=least):
-            return least == 0 or _nullable(item)
+            return least == 0 or nullable(item)
         case Anchor():  # pragma: no cover - anchors are cut out before
             return True
 
@@ -225,7 +226,7 @@ def _sequences(items: tuple[Node, ...], ranges: Ranges, *, first: bool) -> Itera
     for at in places:
         narrowed = _ending(items[at], ranges, first=first)
         yield seq([narrowed, *items[at + 1 :]] if first else [*items[:at], narrowed])
-        if not _nullable(items[at]):
+        if not nullable(items[at]):
             return
 
 

@@ -1,0 +1,1 @@
+"""OpenSearch: rules as stored searches over our index template. Importing this does nothing; each half loads when asked."""

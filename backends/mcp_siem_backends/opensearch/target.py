@@ -1,0 +1,61 @@
+"""The pure half of the OpenSearch backend: a rule to its search, the search to a stored query and back."""
+
+from typing import Any
+
+from sigma.exceptions import SigmaError
+
+from mcp_siem.convert.pipelines import routing
+from mcp_siem.convert.refuse import Limit, RefusedError
+from mcp_siem.convert.target import Query, Refusal, spec_digest
+from mcp_siem.events.taxonomy import Taxonomy
+from mcp_siem.rules.parse import main_rule, parse_rule
+from mcp_siem.rules.rule import Rule
+from mcp_siem_backends.opensearch.clause import Clause, any_of, body
+from mcp_siem_backends.opensearch.limits import limit
+from mcp_siem_backends.opensearch.query import McpDslBackend, canonical
+
+__all__ = ["LANGUAGE", "TARGET", "OpenSearchTarget"]
+
+TARGET = "opensearch"
+LANGUAGE = "opensearch_dsl"
+
+
+class OpenSearchTarget:
+    """Searches over an index made by our template."""
+
+    name = TARGET
+
+    def __init__(self, taxonomy: Taxonomy) -> None:
+        self._taxonomy = taxonomy
+
+    def query(self, rule: Rule) -> Query | Refusal:
+        """The rule as the body of a search; or why it cannot mean the same."""
+        try:
+            parsed = main_rule(rule, parse_rule(rule))
+            text = canonical(body(self._clause(parsed)))
+        except RefusedError as error:
+            return _refusal(rule, error.limit, error.where)
+        except SigmaError as error:
+            return _refusal(rule, limit("VALUE"), str(error))
+        return Query(
+            rule_id=rule.id, stem=rule.stem, target=self.name, language=LANGUAGE, text=text, digest=spec_digest(text)
+        )
+
+    def _clause(self, parsed: Any) -> Clause:
+        """What a detection asks for, with the condition on its logsource; pySigma's object is used up by it."""
+        source = parsed.logsource
+        parts = {"category": source.category, "product": source.product, "service": source.service}
+        backend = McpDslBackend(routing(self._taxonomy, parts), taxonomy=self._taxonomy)
+        backend.convert_rule(parsed)
+        return any_of(backend.clauses)
+
+
+def _refusal(rule: Rule, found: Limit, where: str) -> Refusal:
+    return Refusal(
+        rule_id=rule.id,
+        stem=rule.stem,
+        target=TARGET,
+        code=found.code,
+        reason=f"{where}: {found.reason}",
+        hint=found.hint,
+    )
