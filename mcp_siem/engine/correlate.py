@@ -14,74 +14,102 @@ Sources: Sigma correlation rules specification 2.1. The meaning, exactly:
   or by what the window still holds just before the next. An empty window is no group, so nothing holds for it.
 - A correlation that another builds on matches at every event at which it holds, with its group as fields.
 
-State is bounded: beyond the limits below the oldest leave first, and are counted.
+State is bounded (`window`), and what is lost by that is an alert of its own (`bounds`).
 """
 
-from collections import OrderedDict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any
 
 from mcp_siem.engine.alert import Alert, Evidence
-from mcp_siem.engine.correlation import Correlation, Member, Seen
+from mcp_siem.engine.bounds import Bound, bound_alert
+from mcp_siem.engine.correlation import Correlation, Member
 from mcp_siem.engine.hit import Hit
-from mcp_siem.engine.measure import Entry, Measure, measure_of
+from mcp_siem.engine.measure import Members, Values
 from mcp_siem.engine.values import number_of, text_of
+from mcp_siem.engine.window import MAX_SHOWN, Group, Key, Windows
 from mcp_siem.events.event import Event
 
-__all__ = ["MAX_EVENTS", "MAX_GROUPS", "MAX_GROUPS_PER_EVENT", "MAX_HELD", "MAX_SHOWN", "Correlator"]
+__all__ = ["MAX_GROUPS_PER_EVENT", "MAX_VALUES_PER_EVENT", "Correlator"]
 
-# Per correlation: groups, events of one group, events of all groups; per event: groups; per alert: events.
-MAX_GROUPS = 100_000
-MAX_EVENTS = 100_000
-MAX_HELD = 200_000
 MAX_GROUPS_PER_EVENT = 1_000
-MAX_SHOWN = 100
+MAX_VALUES_PER_EVENT = 1_000
+# Sets of rules that hold together: few in practice, and only what is worked out again depends on it.
+_MOST_STEPS = 1_024
 
 _NUMERIC = frozenset({"value_sum", "value_avg", "value_percentile", "value_median"})
 
-Key = tuple[str, ...]
+Fields = Mapping[str, tuple[object, ...]]
+# A group that an event belongs to: its key, and the values that it is made of.
+Place = tuple[Key, tuple[object, ...]]
+# A group for which a correlation holds, and the values of its key.
+Held = tuple[Group, tuple[object, ...]]
 
 
 class Correlator:
     """All correlations of a pack. A hit earlier than one before it counts as of the newest time."""
 
     def __init__(self, correlations: Sequence[Correlation], *, every: bool) -> None:
-        self._runs = [_Run(one) for one in _inner_first(correlations)]
-        self._every = every
-        self._newest: int | None = None
         self.bases = frozenset(member.rule_id for one in correlations for member in one.members)
         self.fields = tuple(sorted({name for one in correlations for name in one.fields}))
+        self._runs = [_Run(one) for one in _inner_first(correlations)]
+        self._inner = self.bases & {one.rule.id for one in correlations}
+        self._every = every
+        self._newest: int | None = None
+        self._steps: dict[frozenset[str], list[tuple[_Run, _Step | None]]] = {}
 
     @property
     def dropped(self) -> int:
         """How many events left a window early because of the limits."""
-        return sum(run.dropped for run in self._runs)
+        return sum(run.windows.losses.total for run in self._runs)
 
     def feed(self, hit: Hit) -> list[Alert]:
         """The alerts that this hit completes."""
-        self._newest = hit.time if self._newest is None else max(hit.time, self._newest)
-        sources = [_Source(rule_ids=hit.rule_ids, fields=hit.fields)]
+        now = hit.time
+        if self._newest is not None and self._newest > now:
+            now = self._newest
+        self._newest = now
+        steps = self._steps.get(hit.rule_ids)
+        if steps is None:
+            steps = self._planned(hit.rule_ids)
         alerts: list[Alert] = []
-        matched = set(hit.rule_ids)
-        for run in self._runs:
-            if run.rule_ids.isdisjoint(matched):
-                continue
-            rule = run.correlation.rule
-            for held in run.feed(hit, self._newest, sources):
-                if rule.alerts and (held.fresh or self._every):
-                    alerts.append(run.alert(hit, held))
-                if rule.id in self.bases:
-                    group = {name: (value,) for name, value in held.group.items()}
-                    matched.add(rule.id)
-                    sources.append(_Source(rule_ids=frozenset({rule.id}), fields={**hit.fields, **group}))
+        reading = _Reading(hit.fields)
+        sources = [_Source(hit.rule_ids, hit.fields)]
+        for run, step in steps:
+            held = run.feed(hit, now, sources) if step is None else run.feed_step(hit, now, step, reading)
+            if held:
+                alerts += self._held(run, hit, held, sources)
+            if run.windows.losses.pending:
+                alerts += run.told(hit, now)
         return alerts
+
+    def _held(self, run: "_Run", hit: Hit, held: Sequence[Held], sources: list["_Source"]) -> Iterator[Alert]:
+        rule = run.correlation.rule
+        for group, values in held:
+            if rule.alerts and (group.fresh or self._every):
+                yield run.alert(hit, group, values)
+            if rule.id in self._inner:
+                named = {name: (value,) for name, value in zip(run.correlation.group_by, values, strict=True)}
+                sources.append(_Source(frozenset({rule.id}), {**hit.fields, **named}))
+
+    def _planned(self, rule_ids: frozenset[str]) -> list[tuple["_Run", "_Step | None"]]:
+        """The correlations that these rules may concern, each with what to do, unless that depends on an inner one."""
+        matched = set(rule_ids)
+        steps: list[tuple[_Run, _Step | None]] = []
+        for run in self._runs:
+            if not run.rule_ids.isdisjoint(matched):
+                steps.append((run, None if run.rule_ids & self._inner else run.step(rule_ids)))
+                matched.add(run.correlation.rule.id)
+        if len(self._steps) >= _MOST_STEPS:
+            self._steps.clear()
+        self._steps[rule_ids] = steps
+        return steps
 
     def dump(self) -> dict[str, object]:
         """All that is held, as plain data."""
         hits: dict[int, tuple[int, Hit]] = {}
-        runs = [run.dump(hits) for run in self._runs]
+        runs = [run.windows.dump(hits) for run in self._runs]
         return {"newest": self._newest, "hits": [_dumped(hit) for _, hit in hits.values()], "runs": runs}
 
     def load(self, document: Mapping[str, Any]) -> None:
@@ -90,14 +118,16 @@ class Correlator:
         newest = document["newest"]
         runs = [_Run(run.correlation) for run in self._runs]
         for run, dumped in zip(runs, document["runs"], strict=True):
-            run.load(dumped, hits)
+            run.windows.load(dumped, hits)
         self._newest = None if newest is None else int(newest)
         self._runs = runs
+        self._steps.clear()
 
 
 def _dumped(hit: Hit) -> list[object]:
     """What an alert shows of a hit; what it was counted by is in the windows."""
-    return [hit.event.data, hit.event.time, hit.event.raw_ref, [(one.field, one.value) for one in hit.evidence]]
+    event = hit.event
+    return [event.data, event.time, event.raw_ref, [(one.field, one.value) for one in hit.evidence]]
 
 
 def _loaded(dumped: Any) -> Hit:
@@ -113,194 +143,138 @@ def _scalar(value: Any) -> object:
     raise TypeError(type(value).__name__)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Source:
     """What happened at an event: rules that matched, with the fields to read; one more per correlation that held."""
 
     rule_ids: frozenset[str]
-    fields: Mapping[str, tuple[object, ...]]
+    fields: Fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Step:
+    """What an event brings to a correlation whose rules that held all read the same fields."""
+
+    members: Members
+    group_fields: tuple[str, ...]
+    counted_fields: tuple[str, ...]
+
+
+class _Reading:
+    """The fields of one event; what several correlations ask of them is worked out once."""
+
+    __slots__ = ("_counted", "_fields", "_places")
+
+    def __init__(self, fields: Fields) -> None:
+        self._fields = fields
+        self._places: dict[tuple[str, ...], tuple[list[Place], int]] = {}
+        self._counted: dict[tuple[tuple[str, ...], bool], tuple[Values, int]] = {}
+
+    def places(self, names: tuple[str, ...]) -> tuple[list[Place], int]:
+        """The groups by these fields, and how many there are beyond the limit."""
+        found = self._places.get(names)
+        if found is None:
+            if len(names) == 1 and len(values := self._fields.get(names[0], ())) == 1 and values[0].__class__ is str:
+                found = ([(values, values)], 0)  # type: ignore[list-item]
+            else:
+                found = _places(self._fields, names)
+            self._places[names] = found
+        return found
+
+    def counted(self, names: tuple[str, ...], *, numeric: bool) -> tuple[Values, int]:
+        """What is counted, and how many values there are beyond the limit."""
+        found = self._counted.get((names, numeric))
+        if found is None:
+            found = self._counted[names, numeric] = _counted(self._fields, names, numeric=numeric)
+        return found
 
 
 @dataclass(slots=True, kw_only=True)
 class _Part:
     """What one event brings to one group."""
 
-    group: Mapping[str, object]
+    group: tuple[object, ...]
     members: set[int] = field(default_factory=set)
-    values: dict[tuple[str, ...], tuple[object, ...]] = field(default_factory=dict)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Group:
-    """The window of one group, what it measures, and its newest hits for the alert."""
-
-    measure: Measure
-    window: deque[Entry] = field(default_factory=deque)
-    recent: deque[tuple[int, Hit]] = field(default_factory=lambda: deque(maxlen=MAX_SHOWN))
-    alerted: bool = False
-
-    def leave_before(self, floor: int) -> int:
-        """Lets events go that are earlier than the window; says how many."""
-        gone = 0
-        while self.window and self.window[0].time < floor:
-            self.measure.remove(self.window.popleft())
-            gone += 1
-        while self.recent and self.recent[0][0] < floor:
-            self.recent.popleft()
-        return gone
-
-    def holds(self, floor: int) -> bool:
-        """Says whether the condition holds now."""
-        return bool(self.window) and self.measure.holds(floor)
-
-    def dump(self, hits: dict[int, tuple[int, Hit]]) -> list[object]:
-        """What is held, as plain data."""
-        recent = [(time, hits.setdefault(id(hit), (len(hits), hit))[0]) for time, hit in self.recent]
-        window = [(entry.time, entry.members, entry.values) for entry in self.window]
-        return [self.alerted, window, recent, self.measure.dump()]
-
-    def load(self, dumped: Any, hits: Sequence[Hit]) -> None:
-        """Holds what was dumped."""
-        alerted, window, recent, measured = dumped
-        self.alerted = bool(alerted)
-        for time, members, values in window:
-            entry = Entry(int(time), tuple(map(int, members)), tuple(map(_hashable, values)))
-            self.window.append(entry)
-            self.measure.add(entry)
-        self.measure.load(measured)
-        self.recent.extend((int(time), hits[place]) for time, place in recent)
-
-    def shown(self) -> list[Hit]:
-        """The newest hits that are still in the window, oldest first."""
-        first = self.window[0].time
-        return [hit for time, hit in self.recent if time >= first]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Held:
-    """A correlation holds for a group; `fresh` if it did not before."""
-
-    group: Mapping[str, object]
-    fresh: bool
-    state: _Group
+    values: dict[tuple[str, ...], Values] = field(default_factory=dict)
 
 
 class _Run:
-    """The state of one correlation."""
+    """One correlation at work."""
 
     def __init__(self, correlation: Correlation) -> None:
         self.correlation = correlation
-        self.dropped = 0
-        self._groups: OrderedDict[Key, _Group] = OrderedDict()
-        self._held = 0
+        self.windows = Windows(correlation)
+        self._numeric = correlation.type in _NUMERIC
         self._places: dict[str, list[int]] = {}
         for place, member in enumerate(correlation.members):
             self._places.setdefault(member.rule_id, []).append(place)
         self.rule_ids = frozenset(self._places)
-        needed = 0 if isinstance(correlation.condition, Seen) else correlation.condition.number
-        self._max_events = max(MAX_EVENTS, 2 * needed)
-        self._max_held = max(MAX_HELD, 2 * needed)
 
-    def feed(self, hit: Hit, now: int, sources: Iterable[_Source]) -> list[_Held]:
-        """Takes what an event brings into every group it belongs to; returns the groups for which it holds now."""
-        parts = self._parts(sources)
-        if not parts:
-            return []
-        floor = now - self.correlation.timespan
-        self._forget_idle(floor)
-        return [held for key, part in parts.items() if (held := self._take(key, part, hit, now)) is not None]
+    def step(self, rule_ids: frozenset[str]) -> _Step | None:
+        """What an event of these rules brings, if its rules all read the same fields."""
+        places = sorted(place for rule_id in rule_ids & self.rule_ids for place in self._places[rule_id])
+        members = [self.correlation.members[place] for place in places]
+        if len({(member.group_fields, member.counted_fields) for member in members}) != 1:
+            return None
+        return _Step(
+            members=tuple(places), group_fields=members[0].group_fields, counted_fields=members[0].counted_fields
+        )
+
+    def feed_step(self, hit: Hit, now: int, step: _Step, reading: _Reading) -> Sequence[Held]:
+        """Takes an event into each of its groups; returns those for which the correlation holds now, with their values."""
+        values: Values = ()
+        if step.counted_fields:
+            values, beyond = reading.counted(step.counted_fields, numeric=self._numeric)
+            if not values:
+                return ()
+            if beyond:
+                self.windows.losses.add(Bound.EVENT_VALUES, beyond)
+        places, beyond = reading.places(step.group_fields)
+        if beyond:
+            self.windows.losses.add(Bound.EVENT_GROUPS, beyond)
+        held: list[Held] | None = None
+        for key, group_values in places:
+            group = self.windows.take(key, step.members, values, now, hit)
+            if group is not None:
+                held = held or []
+                held.append((group, group_values))
+        return held or ()
+
+    def feed(self, hit: Hit, now: int, sources: Iterable[_Source]) -> Sequence[Held]:
+        """The same for whatever rules held, inner correlations among them."""
+        held = []
+        for key, part in self._parts(sources).items():
+            values = tuple(value for found in part.values.values() for value in found)
+            group = self.windows.take(key, tuple(sorted(part.members)), values, now, hit)
+            if group is not None:
+                held.append((group, part.group))
+        return held
 
     def _parts(self, sources: Iterable[_Source]) -> dict[Key, _Part]:
         parts: dict[Key, _Part] = {}
         for source in sources:
-            for rule_id in sorted(source.rule_ids & self._places.keys()):
+            for rule_id in sorted(source.rule_ids & self.rule_ids):
                 for place in self._places[rule_id]:
-                    self._add_member(parts, place, source.fields)
-        return {key: part for key, part in parts.items() if not self._counts_values or any(part.values.values())}
+                    self._add_member(parts, self.correlation.members[place], place, source.fields)
+        counts_values = bool(self.correlation.members[0].counted_fields)
+        return {key: part for key, part in parts.items() if not counts_values or any(part.values.values())}
 
-    @property
-    def _counts_values(self) -> bool:
-        return bool(self.correlation.members[0].counted_fields)
-
-    def _add_member(self, parts: dict[Key, _Part], place: int, fields: Mapping[str, tuple[object, ...]]) -> None:
-        member = self.correlation.members[place]
-        counted = _counted(member, fields, numeric=self.correlation.type in _NUMERIC)
-        for values in self._combinations(member, fields):
-            key = tuple(text for _, text in values)
-            group = dict(zip(self.correlation.group_by, (value for value, _ in values), strict=True))
+    def _add_member(self, parts: dict[Key, _Part], member: Member, place: int, fields: Fields) -> None:
+        values, beyond = _counted(fields, member.counted_fields, numeric=self._numeric)
+        if beyond:
+            self.windows.losses.add(Bound.EVENT_VALUES, beyond)
+        places, beyond = _places(fields, member.group_fields)
+        if beyond:
+            self.windows.losses.add(Bound.EVENT_GROUPS, beyond)
+        for key, group in places:
             part = parts.setdefault(key, _Part(group=group))
             part.members.add(place)
-            part.values[member.counted_fields] = counted
+            part.values[member.counted_fields] = values
 
-    def _combinations(
-        self, member: Member, fields: Mapping[str, tuple[object, ...]]
-    ) -> Iterator[tuple[tuple[object, str], ...]]:
-        """Every combination of group-by values, each once, with its text; up to a limit, the rest is dropped."""
-        choices = [list(_texts(fields.get(name, ())).items()) for name in member.group_fields]
-        total = 1
-        for choice in choices:
-            total *= len(choice)
-        self.dropped += max(0, total - MAX_GROUPS_PER_EVENT)
-        swapped = ([(value, text) for text, value in choice] for choice in choices)
-        return islice(product(*swapped), MAX_GROUPS_PER_EVENT)
-
-    def _take(self, key: Key, part: _Part, hit: Hit, now: int) -> _Held | None:
-        floor = now - self.correlation.timespan
-        group = self._groups.get(key)
-        if group is None:
-            group = self._groups[key] = _Group(measure=measure_of(self.correlation))
-        self._groups.move_to_end(key)
-        self._held -= group.leave_before(floor)
-        was = group.alerted and group.holds(floor)
-        values = tuple(value for found in part.values.values() for value in found)
-        entry = Entry(now, tuple(sorted(part.members)), values)
-        group.measure.add(entry)
-        group.window.append(entry)
-        group.recent.append((now, hit))
-        self._held += 1
-        self._shrink(group)
-        group.alerted = group.holds(floor)
-        if not group.alerted:
-            return None
-        return _Held(group=part.group, fresh=not was, state=group)
-
-    def _forget_idle(self, floor: int) -> None:
-        """Forgets groups whose newest event left the window: they hold nothing, and nothing holds for them."""
-        while self._groups:
-            key, group = next(iter(self._groups.items()))
-            if group.window and group.window[-1].time >= floor:
-                return
-            self._held -= len(group.window)
-            del self._groups[key]
-
-    def _shrink(self, group: _Group) -> None:
-        while len(group.window) > self._max_events:
-            group.measure.remove(group.window.popleft())
-            self._held -= 1
-            self.dropped += 1
-        while len(self._groups) > MAX_GROUPS or (self._held > self._max_held and len(self._groups) > 1):
-            _, oldest = self._groups.popitem(last=False)
-            self._held -= len(oldest.window)
-            self.dropped += len(oldest.window)
-
-    def dump(self, hits: dict[int, tuple[int, Hit]]) -> list[object]:
-        """What is held, as plain data; each hit shown is added to `hits` once."""
-        return [self.dropped, [[key, *group.dump(hits)] for key, group in self._groups.items()]]
-
-    def load(self, dumped: Any, hits: Sequence[Hit]) -> None:
-        """Holds what was dumped."""
-        dropped, groups = dumped
-        self.dropped = int(dropped)
-        for key, *rest in groups:
-            group = _Group(measure=measure_of(self.correlation))
-            group.load(rest, hits)
-            self._groups[tuple(map(str, key))] = group
-            self._held += len(group.window)
-
-    def alert(self, hit: Hit, held: _Held) -> Alert:
+    def alert(self, hit: Hit, group: Group, values: tuple[object, ...]) -> Alert:
         """The alert of a group that holds at this hit."""
         rule = self.correlation.rule
-        hits = held.state.shown()
+        hits = group.shown()
         found: dict[Evidence, None] = {}
         for one in hits:
             found.update(dict.fromkeys(one.evidence))
@@ -310,15 +284,14 @@ class _Run:
             title=rule.title,
             level=rule.level,
             time=hit.time,
-            group=held.group,
+            group=dict(zip(self.correlation.group_by, values, strict=True)),
             events=tuple(one.event for one in hits),
             evidence=tuple(islice(found, MAX_SHOWN)),
         )
 
-
-def _hashable(value: Any) -> object:
-    """A counted value as it was: JSON makes lists of tuples."""
-    return tuple(map(str, value)) if isinstance(value, list) else value
+    def told(self, hit: Hit, now: int) -> list[Alert]:
+        """The alerts about what was lost."""
+        return [bound_alert(self.correlation, bound, lost, hit) for bound, lost in self.windows.losses.due(now)]
 
 
 def _texts(values: Iterable[object]) -> dict[str, object]:
@@ -331,15 +304,37 @@ def _texts(values: Iterable[object]) -> dict[str, object]:
     return found
 
 
-def _counted(member: Member, fields: Mapping[str, tuple[object, ...]], *, numeric: bool) -> tuple[object, ...]:
+def _places(fields: Fields, names: Sequence[str]) -> tuple[list[Place], int]:
+    """Every combination of the values of these fields, each once; up to a limit, and how many are beyond it."""
+    choices = [_texts(fields.get(name, ())) for name in names]
+    total = 1
+    for choice in choices:
+        total *= len(choice)
+    combined = product(*(choice.items() for choice in choices))
+    places = [
+        (tuple(text for text, _ in one), tuple(value for _, value in one))
+        for one in islice(combined, MAX_GROUPS_PER_EVENT)
+    ]
+    return places, max(0, total - MAX_GROUPS_PER_EVENT)
+
+
+def _counted(fields: Fields, names: Sequence[str], *, numeric: bool) -> tuple[Values, int]:
     """What an event brings to be counted: numbers, or different texts; of several fields, every combination."""
     if numeric:
-        values = fields.get(member.counted_fields[0], ())
-        return tuple(number for value in values if (number := number_of(value)) is not None)
-    if not member.counted_fields:
-        return ()
-    choices = [list(_texts(fields.get(name, ()))) for name in member.counted_fields]
-    return tuple(islice(product(*choices), MAX_GROUPS_PER_EVENT))
+        numbers = [number for value in fields.get(names[0], ()) if (number := number_of(value)) is not None]
+        return tuple(numbers[:MAX_VALUES_PER_EVENT]), max(0, len(numbers) - MAX_VALUES_PER_EVENT)
+    if not names:
+        return (), 0
+    choices = [list(_texts(fields.get(name, ()))) for name in names]
+    total = 1
+    for choice in choices:
+        total *= len(choice)
+    values: Values = (
+        tuple(islice(product(*choices), MAX_VALUES_PER_EVENT))
+        if len(names) > 1
+        else tuple(choices[0][:MAX_VALUES_PER_EVENT])
+    )
+    return values, max(0, total - MAX_VALUES_PER_EVENT)
 
 
 def _inner_first(correlations: Sequence[Correlation]) -> list[Correlation]:

@@ -8,7 +8,7 @@ Sources: Sigma correlation rules specification 2.1. Decided here where it is sil
 - Months and years are the average ones (30.44 and 365.24 days), as pySigma reads them.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal, assert_never
@@ -52,9 +52,23 @@ class Threshold:
     operator: str
     number: int
 
+    @property
+    def compare(self) -> Callable[[Any, Any], bool]:
+        """Says whether one number stands in that order to another."""
+        return OPERATORS[self.operator]
+
     def holds(self, measure: float | Fraction) -> bool:
         """Says whether the measure is in that order to the number."""
-        return OPERATORS[self.operator](measure, self.number)
+        return self.compare(measure, self.number)
+
+    def nearness(self, measure: float | Fraction) -> float:
+        """From 0 to 1, how much of the number the measure has reached; 0 where reaching it is not what is asked."""
+        if self.holds(measure):
+            return 1.0
+        wanted = self.number + (self.operator == "gt")
+        if self.operator not in ("gt", "gte", "eq") or wanted <= 0:
+            return 0.0
+        return max(0.0, float(Fraction(measure) / wanted))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

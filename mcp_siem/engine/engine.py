@@ -27,7 +27,7 @@ _CONTEXT_FIELDS = ("mcp.server.name", "gen_ai.tool.name", "mcp.method.name", "mc
 
 
 class Engine:
-    """Rules against events. `detections` are its single-event rules, `taxonomy` tells fields and datasets.
+    """Rules against events. `detections` are its single-event rules, `correlations` the others, `taxonomy` tells fields.
 
     `failures` counts, per rule, the events on which asking it failed; it should stay empty. Raises
     PackError with every part of every rule that has no meaning here. `every` asks for an alert at each event at which
@@ -36,9 +36,9 @@ class Engine:
 
     def __init__(self, pack: RulePack, *, every: bool = False) -> None:
         self.taxonomy = pack.taxonomy
-        self.detections, correlations = _compile(pack)
-        self._correlator = Correlator(correlations, every=every)
-        self._digest = digest_of(correlations)
+        self.detections, self.correlations = _compile(pack)
+        self._correlator = Correlator(self.correlations, every=every)
+        self._digest = digest_of(self.correlations)
         read = {name for one in self.detections for name in one.fields}.union(self._correlator.fields)
         self._twins = twins_of(read, pack.taxonomy)
         self._judge = Judge(self.detections, self._twins, route=pack.taxonomy.route, fits=self._fits)

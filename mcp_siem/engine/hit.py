@@ -1,33 +1,69 @@
 """What single-event matching hands to correlation: a light, frozen record that outlives its event."""
 
 import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from mcp_siem.engine.alert import Evidence
+from mcp_siem.engine.match import shown
 from mcp_siem.events.event import Event
 
 __all__ = ["Hit", "HitStore", "MemoryStore", "compact", "sort_key"]
 
 _LONGEST_KEY = 512
 
+Fields = Mapping[str, tuple[object, ...]]
+Pairs = tuple[tuple[str, object], ...]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+
 class Hit:
     """An event matched rules that a correlation builds on.
 
-    `order` is the place of the event in its input: events of one instant count in that order. `fields` holds the
-    values of every field that a correlation groups by or counts. `event` carries only those fields and what an
-    analyst needs to see who did it, so that millions of hits can be held.
+    `order` is the place of the event in its input: events of one instant count in that order. `fields` holds the values
+    of every field that a correlation groups by or counts, and of what an analyst needs to see who did it. It holds no
+    more than an alert shows, so that millions of hits can be held; `event` and `evidence` are made when asked for.
     """
 
-    rule_ids: frozenset[str]
-    time: int
-    order: int
-    fields: Mapping[str, tuple[object, ...]]
-    event: Event
-    evidence: tuple[Evidence, ...]
+    __slots__ = ("_kept", "_pairs", "_ref", "fields", "order", "rule_ids", "time")
+
+    def __init__(
+        self,
+        *,
+        rule_ids: frozenset[str],
+        time: int,
+        order: int,
+        fields: Fields,
+        event: Event,
+        evidence: Iterable[Evidence],
+    ) -> None:
+        self.rule_ids, self.time, self.order, self.fields = rule_ids, time, order, fields
+        self._kept: Mapping[str, object] | None = event.data
+        self._ref = event.raw_ref
+        self._pairs: Pairs = tuple((one.field, one.value) for one in evidence)
+
+    @classmethod
+    def light(
+        cls, rule_ids: frozenset[str], time: int, order: int, fields: Fields, ref: str | None, pairs: Pairs
+    ) -> "Hit":
+        """A hit whose event shows just its fields, and whose evidence is these pairs of field and value."""
+        self = cls.__new__(cls)
+        self.rule_ids, self.time, self.order, self.fields = rule_ids, time, order, fields
+        self._kept, self._ref, self._pairs = None, ref, pairs
+        return self
+
+    @property
+    def event(self) -> Event:
+        """The event, with what is kept of it."""
+        kept = self._kept
+        if kept is None:
+            kept = {name: [shown(value) for value in values] for name, values in self.fields.items()}
+        return Event(data=kept, time=self.time, raw_ref=self._ref)
+
+    @property
+    def evidence(self) -> tuple[Evidence, ...]:
+        """The values that made its rules hold, each once."""
+        found = {(name, type(value), value): None for name, value in self._pairs}
+        return tuple(Evidence(field=name, value=value) for name, _, value in found)
 
 
 def sort_key(hit: Hit) -> tuple[int, int]:

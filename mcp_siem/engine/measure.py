@@ -1,36 +1,43 @@
 """What a window measures: one small class per correlation type, kept up to date as events enter and leave."""
 
 from bisect import bisect_left, insort
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
 from fractions import Fraction
 from typing import Any, Protocol
 
 from mcp_siem.engine.correlation import Correlation, Seen, Threshold
 
-__all__ = ["Entry", "Measure", "measure_of"]
+__all__ = ["Essential", "Measure", "measure_of"]
 
+# Earlier than any time there is.
+_NEVER = -(1 << 62)
+_HUNDRED = 100
 
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One event of a window: its time, the places of the rules it matched, the values it brings to be counted."""
-
-    time: int
-    members: tuple[int, ...]
-    values: tuple[object, ...]
+Members = tuple[int, ...]
+Values = tuple[Any, ...]
+Essential = Callable[[Members, Values], bool]
 
 
 class Measure(Protocol):
-    """The state of one window."""
+    """The state of one window. An event has a time, the places of the rules it matched, and values to be counted."""
 
-    def add(self, entry: Entry) -> None:
-        """An event enters, the newest."""
+    def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
+        """The newest event enters; says whether the condition holds for the events at `floor` or later."""
 
-    def remove(self, entry: Entry) -> None:
-        """The oldest event leaves."""
+    def leave(self, members: Members, values: Values) -> None:
+        """An event leaves."""
 
     def holds(self, floor: int) -> bool:
         """Says whether the condition holds for the events at `floor` or later; never asked of an empty window."""
+
+    def progress(self, floor: int) -> float:
+        """How near the condition is: 0 for nothing of it, 1 where it holds."""
+
+    def essential(self) -> Essential | None:
+        """Asked of every event from the newest to the oldest: whether the condition needs it, now or in any later window.
+
+        What it does not need may leave, and every verdict stays the same. None says that each event is needed.
+        """
 
     def dump(self) -> object:
         """What adding the events of the window again would not tell, as plain data."""
@@ -42,21 +49,20 @@ class Measure(Protocol):
 def measure_of(correlation: Correlation) -> Measure:  # noqa: PLR0911 - one return per type
     """A fresh measure for a window of this correlation."""
     condition = correlation.condition
+    members = len(correlation.members)
     if isinstance(condition, Seen):
-        return _Members(condition)
+        return _Extended(condition, members)
     match correlation.type:
         case "event_count":
             return _Count(condition)
         case "value_count":
             return _Distinct(condition)
         case "temporal":
-            return _Members(condition)
+            return _Members(condition, members)
         case "temporal_ordered":
-            return _Chain(condition, len(correlation.members))
-        case "value_sum":
-            return _Sum(condition, mean=False)
-        case "value_avg":
-            return _Sum(condition, mean=True)
+            return _Chain(condition, members)
+        case "value_sum" | "value_avg":
+            return _Sum(condition, mean=correlation.type == "value_avg")
         case "value_median" | "value_percentile":
             return _Percentile(condition, 50 if correlation.type == "value_median" else correlation.percentile)
 
@@ -72,110 +78,204 @@ class _OfWindow:
 
 
 class _Count(_OfWindow):
-    """event_count: how many events."""
+    """event_count: how many events. Of any window the newest decide, one more than the number they are compared with."""
 
     def __init__(self, threshold: Threshold) -> None:
-        self._threshold = threshold
+        self._passes, self._number = threshold.compare, threshold.number
+        self._nearness = threshold.nearness
         self._events = 0
 
-    def add(self, entry: Entry) -> None:
-        del entry
+    def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
+        del time, members, values, floor
         self._events += 1
+        return self._passes(self._events, self._number)
 
-    def remove(self, entry: Entry) -> None:
-        del entry
+    def leave(self, members: Members, values: Values) -> None:
+        del members, values
         self._events -= 1
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._threshold.holds(self._events)
+        return self._passes(self._events, self._number)
+
+    def progress(self, floor: int) -> float:
+        del floor
+        return self._nearness(self._events)
+
+    def essential(self) -> Essential | None:
+        left = self._number + 1
+
+        def needed(members: Members, values: Values) -> bool:
+            nonlocal left
+            del members, values
+            left -= 1
+            return left >= 0
+
+        return needed
 
 
 class _Distinct(_OfWindow):
-    """value_count: how many different values."""
+    """value_count: how many different values. Of equal values the newest decides, of all one more than the number."""
 
     def __init__(self, threshold: Threshold) -> None:
-        self._threshold = threshold
-        self._seen: Counter[object] = Counter()
+        self._passes, self._number = threshold.compare, threshold.number
+        self._nearness = threshold.nearness
+        self._seen: dict[object, int] = {}
 
-    def add(self, entry: Entry) -> None:
-        self._seen.update(entry.values)
+    def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
+        del time, members, floor
+        seen = self._seen
+        for value in values:
+            seen[value] = seen.get(value, 0) + 1
+        return self._passes(len(seen), self._number)
 
-    def remove(self, entry: Entry) -> None:
-        for value in entry.values:
-            self._seen[value] -= 1
-            if not self._seen[value]:
-                del self._seen[value]
+    def leave(self, members: Members, values: Values) -> None:
+        del members
+        seen = self._seen
+        for value in values:
+            if seen[value] == 1:
+                del seen[value]
+            else:
+                seen[value] -= 1
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._threshold.holds(len(self._seen))
+        return self._passes(len(self._seen), self._number)
+
+    def progress(self, floor: int) -> float:
+        del floor
+        return self._nearness(len(self._seen))
+
+    def essential(self) -> Essential | None:
+        found: set[object] = set()
+
+        def needed(members: Members, values: Values) -> bool:
+            del members
+            if len(found) > self._number or found.issuperset(values):
+                return False
+            found.update(values)
+            return True
+
+        return needed
 
 
 class _Members(_OfWindow):
-    """temporal: which of the rules were seen, in any order."""
+    """temporal: how many of the rules were seen, in any order. Of each rule the newest event decides."""
 
-    def __init__(self, condition: Threshold | Seen) -> None:
-        self._condition = condition
-        self._seen: Counter[int] = Counter()
+    def __init__(self, threshold: Threshold, members: int) -> None:
+        self._passes, self._number = threshold.compare, threshold.number
+        self._nearness = threshold.nearness
+        self._counts = [0] * members
+        self._seen = 0
 
-    def add(self, entry: Entry) -> None:
-        self._seen.update(entry.members)
+    def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
+        del time, values
+        counts = self._counts
+        for member in members:
+            if not counts[member]:
+                self._seen += 1
+            counts[member] += 1
+        return self.holds(floor)
 
-    def remove(self, entry: Entry) -> None:
-        for member in entry.members:
-            self._seen[member] -= 1
-            if not self._seen[member]:
-                del self._seen[member]
+    def leave(self, members: Members, values: Values) -> None:
+        del values
+        counts = self._counts
+        for member in members:
+            counts[member] -= 1
+            if not counts[member]:
+                self._seen -= 1
 
     def holds(self, floor: int) -> bool:
         del floor
-        if isinstance(self._condition, Seen):
-            return self._condition.holds(self._seen.keys())
-        return self._condition.holds(len(self._seen))
+        return self._passes(self._seen, self._number)
+
+    def progress(self, floor: int) -> float:
+        del floor
+        return self._nearness(self._seen)
+
+    def essential(self) -> Essential | None:
+        found: set[int] = set()
+
+        def needed(members: Members, values: Values) -> bool:
+            del values
+            if found.issuperset(members):
+                return False
+            found.update(members)
+            return True
+
+        return needed
+
+
+class _Extended(_Members):
+    """temporal with an extended condition: which of the rules were seen."""
+
+    def __init__(self, condition: Seen, members: int) -> None:
+        super().__init__(Threshold(operator="gte", number=members), members)
+        self._condition = condition
+
+    def holds(self, floor: int) -> bool:
+        del floor
+        return self._condition.holds({member for member, count in enumerate(self._counts) if count})
 
 
 class _Chain:
     """temporal_ordered: the most rules that can be picked in the listed order, each by a later event than the last.
 
-    `starts[n][k]` is the latest start of a pick of n + 1 rules that ends with rule k. A pick lies in the window
-    exactly if its start does, so nothing has to be undone when events leave.
+    `starts[n][k]` is the latest start of a pick of n + 1 rules that ends with rule k, `latest[n]` that of any such pick.
+    A pick lies in the window exactly if its start does, so nothing has to be undone when events leave.
     """
 
     def __init__(self, threshold: Threshold, members: int) -> None:
         self._threshold = threshold
-        self._starts: list[list[int | None]] = [[None] * members for _ in range(members)]
+        self._starts = [[_NEVER] * members for _ in range(members)]
+        self._latest = [_NEVER] * members
 
-    def add(self, entry: Entry) -> None:
+    def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
+        del values
+        starts = self._starts
+        # an event serves one step only: what it ends is worked out before any of it counts
         grown = [
-            (length, member, max(shorter))
-            for member in entry.members
+            (length, member, start)
+            for member in members
             for length in range(1, member + 1)
-            if (shorter := [start for start in self._starts[length - 1][:member] if start is not None])
+            if (start := max(starts[length - 1][:member])) != _NEVER
         ]
-        for member in entry.members:
-            self._starts[0][member] = entry.time
+        for member in members:
+            starts[0][member] = time
+        self._latest[0] = time
         for length, member, start in grown:
-            held = self._starts[length][member]
-            self._starts[length][member] = start if held is None else max(held, start)
+            if start > starts[length][member]:
+                starts[length][member] = start
+                self._latest[length] = max(start, self._latest[length])
+        return self.holds(floor)
 
-    def remove(self, entry: Entry) -> None:
+    def leave(self, members: Members, values: Values) -> None:
         """Leaves everything as it is: a start that left the window is told by its time."""
 
     def holds(self, floor: int) -> bool:
-        longest = sum(any(start is not None and start >= floor for start in row) for row in self._starts)
-        return self._threshold.holds(longest)
+        return self._threshold.holds(self._longest(floor))
+
+    def progress(self, floor: int) -> float:
+        return self._threshold.nearness(self._longest(floor))
+
+    def _longest(self, floor: int) -> int:
+        longest = 0
+        for start in self._latest:
+            if start < floor:
+                break
+            longest += 1
+        return longest
+
+    def essential(self) -> Essential | None:
+        return lambda members, values: False  # noqa: ARG005 - what the events leave behind is in the starts
 
     def dump(self) -> object:
         return self._starts
 
     def load(self, dumped: Any) -> None:
         places = range(len(self._starts))
-        self._starts = [[_start(dumped[length][member]) for member in places] for length in places]
-
-
-def _start(dumped: Any) -> int | None:
-    return None if dumped is None else int(dumped)
+        self._starts = [[int(dumped[length][member]) for member in places] for length in places]
+        self._latest = [max(row) for row in self._starts]
 
 
 class _Sum(_OfWindow):
@@ -183,21 +283,43 @@ class _Sum(_OfWindow):
 
     def __init__(self, threshold: Threshold, *, mean: bool) -> None:
         self._threshold = threshold
+        self._passes, self._number = threshold.compare, threshold.number
         self._mean = mean
-        self._sum = Fraction(0)
+        self._whole = 0
+        self._rest = Fraction(0)
         self._count = 0
 
-    def add(self, entry: Entry) -> None:
-        self._sum += sum(map(_exact, entry.values))
-        self._count += len(entry.values)
+    def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
+        del time, members
+        for value in values:
+            if value.__class__ is int:
+                self._whole += value
+            else:
+                self._rest += Fraction(value)
+        self._count += len(values)
+        return self.holds(floor)
 
-    def remove(self, entry: Entry) -> None:
-        self._sum -= sum(map(_exact, entry.values))
-        self._count -= len(entry.values)
+    def leave(self, members: Members, values: Values) -> None:
+        del members
+        for value in values:
+            if value.__class__ is int:
+                self._whole -= value
+            else:
+                self._rest -= Fraction(value)
+        self._count -= len(values)
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._threshold.holds(self._sum / self._count if self._mean else self._sum)
+        total = self._whole + self._rest if self._rest else self._whole
+        return self._passes(total, self._number * self._count if self._mean else self._number)
+
+    def progress(self, floor: int) -> float:
+        del floor
+        total = self._whole + self._rest
+        return self._threshold.nearness(total / self._count if self._mean and self._count else total)
+
+    def essential(self) -> Essential | None:
+        return None
 
 
 class _Percentile(_OfWindow):
@@ -205,25 +327,40 @@ class _Percentile(_OfWindow):
 
     def __init__(self, threshold: Threshold, percentile: int) -> None:
         self._threshold = threshold
+        self._passes, self._number = threshold.compare, threshold.number
         self._percentile = percentile
-        self._sorted: list[Fraction] = []
+        self._sorted: list[float] = []
 
-    def add(self, entry: Entry) -> None:
-        for value in entry.values:
-            insort(self._sorted, _exact(value))
+    def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
+        del time, members
+        for value in values:
+            insort(self._sorted, value)
+        return self.holds(floor)
 
-    def remove(self, entry: Entry) -> None:
-        for value in entry.values:
-            del self._sorted[bisect_left(self._sorted, _exact(value))]
+    def leave(self, members: Members, values: Values) -> None:
+        del members
+        for value in values:
+            del self._sorted[bisect_left(self._sorted, value)]
 
     def holds(self, floor: int) -> bool:
         del floor
-        place = Fraction(self._percentile * (len(self._sorted) - 1), 100)
-        below = int(place)
-        above = min(below + 1, len(self._sorted) - 1)
-        low, high = self._sorted[below], self._sorted[above]
-        return self._threshold.holds(low + (high - low) * (place - below))
+        return self._passes(self._hundredfold(), self._number * _HUNDRED)
+
+    def progress(self, floor: int) -> float:
+        del floor
+        return self._threshold.nearness(Fraction(self._hundredfold()) / _HUNDRED if self._sorted else 0)
+
+    def _hundredfold(self) -> int | Fraction:
+        """A hundred times the percentile, exactly."""
+        below, share = divmod(self._percentile * (len(self._sorted) - 1), _HUNDRED)
+        low = _exact(self._sorted[below])
+        if not share:
+            return low * _HUNDRED
+        return low * _HUNDRED + (_exact(self._sorted[below + 1]) - low) * share
+
+    def essential(self) -> Essential | None:
+        return None
 
 
-def _exact(value: object) -> Fraction:
-    return Fraction(value) if isinstance(value, int | float) else Fraction(0)
+def _exact(value: float) -> int | Fraction:
+    return value if isinstance(value, int) else Fraction(value)

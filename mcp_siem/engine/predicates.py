@@ -4,12 +4,12 @@ Sources: Sigma specification 2.1, "Sigma Rules" (values) and "Sigma modifiers" (
 docstring says what we decided. null has no text and no number, so no test here holds for it.
 """
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from fractions import Fraction
 from ipaddress import IPv4Network, IPv6Network
-from typing import Protocol
+from typing import Any, Protocol
 
 import re2
 
@@ -35,13 +35,13 @@ __all__ = [
     "TimePart",
 ]
 
-OPERATORS: dict[str, Callable[[float | Fraction, float], bool]] = {
-    "lt": lambda value, limit: value < limit,
-    "lte": lambda value, limit: value <= limit,
-    "gt": lambda value, limit: value > limit,
-    "gte": lambda value, limit: value >= limit,
-    "eq": lambda value, limit: value == limit,
-    "neq": lambda value, limit: value != limit,
+OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "lt": operator.lt,
+    "lte": operator.le,
+    "gt": operator.gt,
+    "gte": operator.ge,
+    "eq": operator.eq,
+    "neq": operator.ne,
 }
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

@@ -1,12 +1,15 @@
 """A stream cut anywhere: an engine that restores the state of another gives exactly the alerts of one that never stopped."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mcp_siem.engine import window
 from mcp_siem.engine.engine import Engine
 from mcp_siem.errors import McpSiemError
 from mcp_siem.events.event import Event
@@ -51,8 +54,14 @@ def _documents(*, timespan: int = 10) -> str:
 
 
 @pytest.fixture(scope="module")
-def pack(tmp_path_factory: pytest.TempPathFactory) -> RulePack:
-    return _loaded(tmp_path_factory.mktemp("state"), _documents())
+def fresh(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Engine]:
+    """Makes an engine; not the pack itself, which hypothesis would spell out."""
+    pack = _loaded(tmp_path_factory.mktemp("state"), _documents())
+
+    def made(*, every: bool = False) -> Engine:
+        return Engine(pack, every=every)
+
+    return made
 
 
 def _loaded(folder: Path, documents: str) -> RulePack:
@@ -83,47 +92,61 @@ def _events(rows: list[tuple[int, list[str], list[object], list[object]]]) -> li
 
 
 @settings(max_examples=150, deadline=None)
-@given(rows=_ROWS, cuts=st.sets(st.integers(0, 16)), every=st.booleans())
+@given(rows=_ROWS, cuts=st.sets(st.integers(0, 16)), every=st.booleans(), tight=st.booleans())
 def test_alerts_are_those_of_a_stream_without_a_break(
-    pack: RulePack, rows: list[tuple[int, list[str], list[object], list[object]]], cuts: set[int], *, every: bool
+    fresh: Callable[..., Engine],
+    rows: list[tuple[int, list[str], list[object], list[object]]],
+    cuts: set[int],
+    *,
+    every: bool,
+    tight: bool,
 ) -> None:
-    events = _events(rows)
-    whole = Engine(pack, every=every)
-    engine = Engine(pack, every=every)
+    limits = (
+        {"MAX_SHOWN": 2, "MAX_GROUPS": 2, "MAX_EVENTS": 3, "MAX_HELD": 6, "_THINNED_AT": 3}
+        if tight
+        else {"MAX_SHOWN": 100}
+    )
+    with patch.multiple(window, **limits):
+        _compare(fresh, _events(rows), cuts, every=every)
+
+
+def _compare(fresh: Callable[..., Engine], events: list[Event], cuts: set[int], *, every: bool) -> None:
+    whole = fresh(every=every)
+    engine = fresh(every=every)
     for at, event in enumerate(events):
         if at in cuts:
             saved = engine.state()
-            engine = Engine(pack, every=every)
+            engine = fresh(every=every)
             engine.restore(saved)
             assert engine.state() == saved
         assert engine.feed(event) == whole.feed(event)
     assert engine.dropped == whole.dropped
 
 
-def test_state_of_other_correlations_is_refused(pack: RulePack, tmp_path: Path) -> None:
+def test_state_of_other_correlations_is_refused(fresh: Callable[..., Engine], tmp_path: Path) -> None:
     other = Engine(_loaded(tmp_path, _documents(timespan=11)))
     with pytest.raises(McpSiemError, match="other correlation rules"):
-        other.restore(Engine(pack).state())
+        other.restore(fresh().state())
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.data())
-def test_damaged_state_is_refused_or_read_and_never_crashes(pack: RulePack, data: st.DataObject) -> None:
-    engine = Engine(pack)
+def test_damaged_state_is_refused_or_read_and_never_crashes(fresh: Callable[..., Engine], data: st.DataObject) -> None:
+    engine = fresh()
     for event in _events([(1, ["one", "two"], ["a"], [1, "p"]), (1, ["one"], ["a"], [2])]):
         engine.feed(event)
     saved = bytearray(engine.state())
     for _ in range(data.draw(st.integers(1, 3))):
         saved[data.draw(st.integers(0, len(saved) - 1))] = data.draw(st.integers(0, 255))
     del saved[data.draw(st.integers(len(saved) // 2, len(saved))) :]
-    fresh = Engine(pack)
-    before = fresh.state()
+    other = fresh()
+    before = other.state()
     try:
-        fresh.restore(bytes(saved))
+        other.restore(bytes(saved))
     except McpSiemError:
-        assert fresh.state() == before
+        assert other.state() == before
     for event in _events([(5, ["one", "two", "three"], ["a"], [3])]):
-        fresh.feed(event)
+        other.feed(event)
 
 
 @pytest.mark.parametrize(
@@ -131,8 +154,8 @@ def test_damaged_state_is_refused_or_read_and_never_crashes(pack: RulePack, data
     [b"", b"[]", b"{}", b'{"order":null}', b"\xff", b"[" * 100_000, b'{"order":1,"newest":0,"hits":[],"runs":[]}'],
 )
 @pytest.mark.parametrize("form", [b"64", b"any"])
-def test_bytes_that_are_no_state_are_refused(pack: RulePack, body: bytes, form: bytes) -> None:
-    engine = Engine(pack)
+def test_bytes_that_are_no_state_are_refused(fresh: Callable[..., Engine], body: bytes, form: bytes) -> None:
+    engine = fresh()
     head = engine.state().partition(b"\n")[0].rpartition(b" ")[0]
     with pytest.raises(McpSiemError, match="cannot be used"):
         engine.restore(head + b" " + form + b"\n" + body)

@@ -9,6 +9,8 @@ from fractions import Fraction
 import pytest
 
 from mcp_siem.engine import correlate
+from mcp_siem.engine import window as windows
+from mcp_siem.engine.bounds import BOUND_STEM, Bound
 from mcp_siem.engine.correlate import Correlator
 from mcp_siem.engine.correlation import Correlation, Member, Threshold
 from mcp_siem.engine.hit import Hit
@@ -235,28 +237,120 @@ def test_a_late_hit_counts_as_of_the_newest_time() -> None:
     assert len(correlator.feed(_hit(1, Happening(time=50, rules=event.rules, fields={})))) == 1
 
 
-def test_state_is_bounded_and_what_is_dropped_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(correlate, "MAX_GROUPS", 3)
-    monkeypatch.setattr(correlate, "MAX_EVENTS", 5)
-    monkeypatch.setattr(correlate, "MAX_HELD", 9)
-    case = Case("event_count", ("r1",), 1000, ("u",), "gte", 2)
+@pytest.mark.parametrize("kind", TYPES)
+def test_what_is_let_go_because_no_verdict_needs_it_changes_none(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "_THINNED_AT", 2)
+    monkeypatch.setattr(windows, "MAX_SHOWN", 1)
+    rnd = random.Random(kind)
+    for _ in range(700):
+        case = _case(rnd, kind)
+        events = _stream(rnd, case.timespan)
+        for every in (False, True):
+            assert _streamed(case, events, every=every) == _due(case, events, every=every), (case, events)
+
+
+def _feed(correlator: Correlator, time: int, **fields: object) -> list[str]:
+    happening = Happening(time=time, rules=frozenset({"r1"}), fields={name: [one] for name, one in fields.items()})
+    return [alert.stem for alert in correlator.feed(_hit(time, happening))]
+
+
+def _group_sizes(correlator: Correlator) -> list[int]:
+    return [len(group.window) for group in correlator._runs[0].windows._groups.values()]
+
+
+COUNT_5 = Case("event_count", ("r1",), 10**9, ("u",), "gte", 5)
+
+
+def test_a_flood_of_keys_does_not_push_out_a_group_close_to_its_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_GROUPS", 40)
+    correlator = Correlator([_correlation(COUNT_5)], every=False)
+    for at in range(4):
+        assert _feed(correlator, at, u="attacker") == []
+    said = [stem for at in range(4, 2_000) for stem in _feed(correlator, at, u=f"flood {at}")]
+    assert said == [BOUND_STEM]  # once in the time span
+    assert _feed(correlator, 3_000, u="attacker") == ["c"]
+    assert len(_group_sizes(correlator)) <= 40
+    assert correlator.dropped > 1_900
+
+
+def test_groups_that_have_alerted_leave_before_those_that_have_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_GROUPS", 40)
+    correlator = Correlator([_correlation(COUNT_5)], every=False)
+    _feed(correlator, 0, u="attacker")
+    for group in range(200):
+        for at in range(5):
+            _feed(correlator, 1 + group * 5 + at, u=f"loud {group}")
+    assert [_feed(correlator, 2_000 + at, u="attacker") for at in range(4)] == [[], [], [], ["c"]]
+
+
+def test_a_new_group_has_time_to_grow_among_many_that_are_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_GROUPS", 40)
+    correlator = Correlator([_correlation(COUNT_5)], every=False)
+    for at in range(160):
+        _feed(correlator, at, u=f"ahead {at % 40}")
+    found = []
+    for at in range(5):
+        found += _feed(correlator, 1_000 + at, u="attacker")
+        _feed(correlator, 1_000 + at, u=f"new {at}")
+    assert "c" in found
+
+
+def test_a_flood_in_one_group_loses_nothing_where_verdicts_do_not_need_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_EVENTS", 2_000)
+    monkeypatch.setattr(windows, "MAX_HELD", 3_000)
+    case = Case("value_count", ("r1",), 10**9, ("u",), "gte", 5)
     correlator = Correlator([_correlation(case)], every=False)
-    rules = frozenset({"r1"})
-    for at in range(8):
-        correlator.feed(_hit(at, Happening(time=at, rules=rules, fields={"u": ["a"]})))
-    assert correlator.dropped == 3  # eight events, five a group
-    for at in range(8, 12):
-        correlator.feed(_hit(at, Happening(time=at, rules=rules, fields={"u": [f"u{at}"]})))
-    assert correlator.dropped == 3 + 5 + 1  # the fourth group pushed out "a", the fifth its next
+    for at in range(4):
+        assert _feed(correlator, at, u="attacker", v=f"value {at}") == []
+    assert [stem for at in range(4, 9_000) for stem in _feed(correlator, at, u="attacker", v="value 0")] == []
+    assert _feed(correlator, 9_001, u="attacker", v="the fifth") == ["c"]
+    assert correlator.dropped == 0
+    assert max(_group_sizes(correlator)) <= 2_000
+
+
+def test_a_flood_in_one_group_takes_its_own_events_not_those_of_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_HELD", 5_000)
+    case = Case("value_sum", ("r1",), 10**9, ("u",), "gte", 100)
+    correlator = Correlator([_correlation(case)], every=False)
+    assert _feed(correlator, 0, u="attacker", v=99) == []
+    said = [stem for at in range(1, 20_000) for stem in _feed(correlator, at, u="flood", v=0)]
+    assert said == [BOUND_STEM]
+    assert correlator.dropped > 0
+    assert sum(_group_sizes(correlator)) <= 5_001
+    assert _feed(correlator, 20_001, u="attacker", v=1) == ["c"]
+
+
+def test_a_window_of_numbers_is_bounded_and_what_it_loses_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(windows, "MAX_EVENTS", 150)
+    case = Case("value_sum", ("r1",), 10**9, (), "gte", 10**12)
+    correlator = Correlator([_correlation(case)], every=False)
+    found = [correlator.feed(_hit(at, Happening(at, frozenset({"r1"}), {"v": [1]}))) for at in range(180)]
+    alerts = [alert for some in found for alert in some]
+    assert [(alert.stem, alert.level) for alert in alerts] == [(BOUND_STEM, "high")]
+    told = {one.field: one.value for one in alerts[0].evidence}
+    assert told == {"correlation": "c", "limit": Bound.GROUP_EVENTS.value, "dropped": 1}
+    assert correlator.dropped == 30
+
+
+def test_what_was_lost_is_told_again_after_the_time_span_with_all_that_was_lost_since() -> None:
+    case = Case("event_count", ("r1",), 10, ("u",), "gte", 9_999)
+    correlator = Correlator([_correlation(case)], every=False)
+    many = Happening(time=0, rules=frozenset({"r1"}), fields={"u": list(range(1_100))})
+    told = []
+    for time in (0, 5, 10, 11, 15):
+        told += [
+            (time, alert.evidence[-1].value)
+            for alert in correlator.feed(_hit(0, Happening(time, many.rules, many.fields)))
+        ]
+    assert told == [(0, 100), (11, 300)]
 
 
 def test_groups_whose_window_has_passed_are_forgotten_without_loss() -> None:
     case = Case("event_count", ("r1",), 10, ("u",), "gte", 2)
     correlator = Correlator([_correlation(case)], every=False)
-    rules = frozenset({"r1"})
     for at in range(500):
-        correlator.feed(_hit(at, Happening(time=at * 100, rules=rules, fields={"u": [at]})))
-    assert len(correlator._runs[0]._groups) == 1
+        _feed(correlator, at * 100, u=at)
+    assert _group_sizes(correlator) == [1]
     assert correlator.dropped == 0
 
 
@@ -265,14 +359,28 @@ def test_an_event_with_millions_of_key_combinations_is_cut_and_counted() -> None
     correlator = Correlator([_correlation(case)], every=False)
     many = list(range(5000))
     found = correlator.feed(_hit(0, Happening(time=0, rules=frozenset({"r1"}), fields={"u": many, "h": many})))
-    assert len(found) == correlate.MAX_GROUPS_PER_EVENT
+    assert [alert.stem for alert in found].count("c") == correlate.MAX_GROUPS_PER_EVENT
+    assert found[-1].stem == BOUND_STEM
     assert correlator.dropped == 5000 * 5000 - correlate.MAX_GROUPS_PER_EVENT
 
 
-def test_a_group_keeps_no_hit_longer_than_its_window() -> None:
-    case = Case("event_count", ("r1",), 10, ("u",), "gte", 99)
+@pytest.mark.parametrize("kind", ["value_count", "value_sum"])
+def test_an_event_with_very_many_values_is_cut_and_counted(kind: str) -> None:
+    correlator = Correlator([_correlation(Case(kind, ("r1",), 10, (), "gte", 10**9))], every=False)
+    happening = Happening(time=0, rules=frozenset({"r1"}), fields={"v": list(range(5000))})
+    assert [alert.stem for alert in correlator.feed(_hit(0, happening))] == [BOUND_STEM]
+    assert correlator.dropped == 5000 - correlate.MAX_VALUES_PER_EVENT
+
+
+def test_a_group_keeps_no_hit_longer_than_its_window_and_none_that_no_alert_shows() -> None:
+    case = Case("value_sum", ("r1",), 10, ("u",), "gte", 10**6)
     correlator = Correlator([_correlation(case)], every=False)
     for at in range(50):
-        correlator.feed(_hit(at, Happening(time=at * 6, rules=frozenset({"r1"}), fields={"u": ["a"]})))
-    (group,) = correlator._runs[0]._groups.values()
-    assert len(group.recent) == len(group.window) == 2
+        _feed(correlator, at * 6, u="a", v=1)
+    assert _group_sizes(correlator) == [2]
+    for _ in range(300):
+        _feed(correlator, 300, u="a", v=1)
+    (group,) = correlator._runs[0].windows._groups.values()
+    assert len(group.window) > 300
+    assert len(group.shown()) == windows.MAX_SHOWN
+    assert sum(hit is not None for *_, hit in group.window) == windows.MAX_SHOWN
