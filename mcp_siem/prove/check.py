@@ -18,8 +18,9 @@ from mcp_siem.rules.lint.run import lint_rule, orphans
 from mcp_siem.rules.lint.subject import Subject
 from mcp_siem.rules.manifest import pack_root
 from mcp_siem.rules.pack import LoadedPack, default_pack_dir, read_pack
+from mcp_siem.rules.parse import documents_of
 from mcp_siem.rules.rule import Rule, RulePack
-from mcp_siem.rules.yamltext import Document, read_documents
+from mcp_siem.rules.yamltext import Document
 
 __all__ = ["CheckReport", "Finding", "check", "check_paths"]
 
@@ -53,7 +54,7 @@ def check_paths(
     if not loaded.files:
         raise PackError(loaded.issues)
     examples = {**(variables or {}), **loaded.manifest.example_vars}
-    proven = read_pack(paths, variables=examples).pack if loaded.manifest.example_vars else loaded.pack
+    proven = loaded.with_variables(examples) if loaded.manifest.example_vars else loaded.pack
     run = _Run(loaded=loaded, proven=proven)
     findings = [finding_of(issue) for issue in loaded.issues]
     findings += run.rule_findings()
@@ -80,7 +81,8 @@ class _Run:
         self._proven = proven
         self._by_id = {rule.id: rule for rule in proven}
         self._reached = _reached(loaded.documents)
-        self._refused: set[str] = set()
+        self._documents = loaded.documents
+        self._bench = Bench(proven)
 
     def rule_findings(self) -> list[Finding]:
         findings: list[Finding] = []
@@ -104,7 +106,7 @@ class _Run:
         return RulePack(
             name=self._proven.name,
             version=self._proven.version,
-            rules=tuple(rule for rule in self._proven if rule.id not in self._refused),
+            rules=tuple(rule for rule in self._proven if self._bench.takes((*self._bases(rule), rule))),
             taxonomy=self._proven.taxonomy,
             digest=self._proven.digest,
             variables=self._proven.variables,
@@ -113,7 +115,7 @@ class _Run:
     def _subject(self, rule: Rule, fixtures: tuple[Fixture, ...]) -> Subject:
         return Subject(
             rule=rule,
-            document=self._loaded.documents[rule.id],
+            document=self._documents[rule.id],
             bases=self._bases(rule),
             fixtures=fixtures,
             taxonomy=self._loaded.pack.taxonomy,
@@ -124,21 +126,15 @@ class _Run:
         """The rules that stand before a correlation's own document in its text."""
         if rule.kind != "correlation":
             return ()
-        documents, _ = read_documents(rule.text, rule.path)
-        ids = [str(UUID(str(document.data["id"]))) for document in documents if isinstance(document.data, dict)]
+        ids = [str(UUID(str(document["id"]))) for document in documents_of(rule)]
         return tuple(base for one in ids[:-1] if (base := self._by_id.get(one)) and base.kind != "filter")
 
     def _proofs(self, rule: Rule, fixtures: Sequence[Fixture]) -> Iterator[Finding]:
         if rule.kind == "filter" or rule.off:
             return
-        try:
-            bench = Bench(self._proven, rule, self._bases(rule))
-        except PackError as error:
-            self._refused.add(rule.id)
-            # Those of a correlation's bases are told by these as well; the report says them once.
-            yield from (finding_of(issue) for issue in error.issues)
-            return
-        yield from bench.try_cases(fixtures)
+        bases = self._bases(rule)
+        yield from (finding_of(issue) for issue in self._bench.refused.get(rule.id, ()))
+        yield from self._bench.try_cases(rule, bases, fixtures)
 
 
 def _catalogue_findings(paths: Sequence[Path] | None, pack: RulePack) -> Iterator[Finding]:

@@ -2,8 +2,7 @@
 
 from dataclasses import dataclass
 
-import yaml
-
+from mcp_siem.rules.parse import documents_of
 from mcp_siem.rules.rule import Rule
 
 __all__ = ["Card", "rule_card"]
@@ -22,8 +21,8 @@ class Card:
 
 def rule_card(rule: Rule) -> Card:
     """Reads the prose fields of a rule; absent ones are empty."""
-    documents = list(yaml.load_all(rule.text, Loader=yaml.CSafeLoader))
-    document = documents[-1] if documents and isinstance(documents[-1], dict) else {}
+    documents = documents_of(rule)
+    document = documents[-1] if documents else {}
     return Card(
         description=_text(document.get("description")),
         response=_text(document.get("response")),

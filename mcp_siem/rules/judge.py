@@ -26,6 +26,7 @@ _MOST_DASHES = 6
 _RESERVED = frozenset({"condition", "rules"})
 _SECTIONS = ("correlation", "filter", "detection")
 _TEXTS = ("title", "id", "name")
+_NOWHERE = Document(data=None, path="", line=0)
 _HARMLESS: Mapping[str, object] = {
     "logsource": {"product": "p"},
     "detection": {"s": {"f": "v"}, "condition": "s"},
@@ -62,13 +63,44 @@ def _section_issues(section: str, document: Document, node: object) -> Iterator[
         return
     selections = {name: value for name, value in plain.items() if name not in _RESERVED or section == "detection"}
     selections.pop("condition", None)
-    found = [issue for name in selections for issue in _selection_issues(document, node[name], (section, name))]
-    yield from found
+    listed = node["condition"] if isinstance(node["condition"], list) else [node["condition"]]
+    conditions = [str(condition) for condition in listed]
     if section == "filter":
         yield from _filter_issues(document, node)
-    conditions = node["condition"] if isinstance(node["condition"], list) else [node["condition"]]
+    if _is_sound(node, conditions, selections):
+        return
+    found = [issue for name in selections for issue in _selection_issues(document, node[name], (section, name))]
+    yield from found
     for condition in conditions:
-        yield from _condition_issues(document, section, str(condition), selections, sound=not found)
+        yield from _condition_issues(document, section, condition, selections, sound=not found)
+
+
+def _is_sound(node: Mapping[str, object], conditions: Sequence[str], selections: Mapping[str, object]) -> bool:
+    """Says whether the whole is fine, as nearly every section is: then no part of it has to be asked alone."""
+    if any(_oddities(node[name]) for name in selections):
+        return False
+    if any(fault for condition in conditions for fault in condition_faults(condition, selections)):
+        return False
+    parses = (partial(_parsed, {**selections, "condition": condition}) for condition in conditions)
+    return all(not guarded(_NOWHERE, parse)[1] for parse in parses)
+
+
+def _oddities(node: object) -> bool:
+    """Says whether a selection holds what pySigma takes and should not."""
+    if isinstance(node, list):
+        return any(_oddities(item) for item in node)
+    if not isinstance(node, dict):
+        return False
+    return any(
+        _odd_value(_NOWHERE, name, values, ()) or (name != key and name in node)
+        for key, value in node.items()
+        for name, values in _plain(key, value)
+    )
+
+
+def _plain(key: str, value: object) -> Sequence[tuple[str, object]]:
+    plain = expressible({key: value}) if "expand" in key else {key: value}
+    return tuple(plain.items()) if isinstance(plain, dict) else ()
 
 
 def _selection_issues(document: Document, node: object, where: Keys) -> Iterator[Issue]:

@@ -11,7 +11,7 @@ from mcp_siem.rules.entries import Data, Entry, bases_of, canonical, index_of, l
 from mcp_siem.rules.expand import expand, placeholders
 from mcp_siem.rules.filters import applies
 from mcp_siem.rules.places import places_of
-from mcp_siem.rules.rule import LogSource, Rule, spelled
+from mcp_siem.rules.rule import LogSource, ReadText, Rule, spelled
 
 __all__ = ["link"]
 
@@ -62,6 +62,7 @@ class _Linker:
         ]
         ordered = [*chain[:-1], *sieves, entry]
         documents = [self._filled(part) for part in ordered]
+        text = _dump(documents)
         return Rule(
             id=entry.id,
             name=entry.name,
@@ -72,13 +73,14 @@ class _Linker:
             kind=entry.kind,
             tags=_tags(entry.data),
             logsource=_logsource(entry.data),
-            text=_dump(documents),
+            text=text,
             digest=hashlib.sha256(canonical(documents).encode()).hexdigest(),
             path=entry.document.path,
             line=entry.document.line,
             alerts=alerts,
             off=self._off(chain),
             places=places_of([part.document for part in (entry, *sieves)]),
+            read=ReadText(text=text, documents=tuple(documents)),
         )
 
     def _filled(self, entry: Entry) -> Data:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import mcp_siem
@@ -10,7 +11,7 @@ from mcp_siem.errors import ConfigError, Issue, PackError
 from mcp_siem.events.secret_formats import SecretFormat, parse_secret_formats
 from mcp_siem.events.taxonomy import Taxonomy, parse_taxonomy
 from mcp_siem.rules.collection import resolve_actions
-from mcp_siem.rules.entries import entries
+from mcp_siem.rules.entries import Entry, entries
 from mcp_siem.rules.files import read_text, rule_files
 from mcp_siem.rules.judge import document_issues
 from mcp_siem.rules.link import link
@@ -33,13 +34,22 @@ Variables = Mapping[str, Sequence[str] | str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadedPack:
-    """What could be loaded, with the documents of its rules by id, and what could not."""
+    """What could be loaded, and what could not."""
 
     pack: RulePack
-    documents: Mapping[str, Document]
+    entries: tuple[Entry, ...]
     issues: tuple[Issue, ...]
     files: tuple[Path, ...]
     manifest: Manifest
+
+    @property
+    def documents(self) -> Mapping[str, Document]:
+        """The documents of the rules, by id."""
+        return {entry.id: entry.document for entry in self.entries}
+
+    def with_variables(self, variables: Variables) -> RulePack:
+        """The same rules with other values in their placeholders."""
+        return _linked(self.manifest, self.entries, self.pack.taxonomy, variables)
 
 
 def default_pack_dir() -> Path:
@@ -71,18 +81,26 @@ def read_pack(paths: Sequence[Path] | None = None, *, variables: Variables | Non
     issues += [*found, *faults, *unlinked]
     if not issues and all(entry.kind == "filter" for entry in kept):
         issues.append(_empty(roots[0]))
-    values = _values(variables or {})
+    return LoadedPack(
+        pack=_linked(manifest, kept, load_taxonomy(root), variables or {}),
+        entries=tuple(kept),
+        issues=tuple(issues),
+        files=tuple(files),
+        manifest=manifest,
+    )
+
+
+def _linked(manifest: Manifest, kept: Sequence[Entry], taxonomy: Taxonomy, variables: Variables) -> RulePack:
+    values = _values(variables)
     rules = tuple(link(kept, values))
-    pack = RulePack(
+    return RulePack(
         name=manifest.name,
         version=manifest.version,
         rules=rules,
-        taxonomy=load_taxonomy(root),
+        taxonomy=taxonomy,
         digest=_digest(rules),
         variables=values,
     )
-    documents = {entry.id: entry.document for entry in kept}
-    return LoadedPack(pack=pack, documents=documents, issues=tuple(issues), files=tuple(files), manifest=manifest)
 
 
 def _judged(files: Sequence[Path]) -> tuple[list[Document], list[Document], list[Issue]]:
@@ -140,7 +158,11 @@ def _digest(rules: Sequence[Rule]) -> str:
 def load_taxonomy(directory: Path) -> Taxonomy:
     """The taxonomy beside the rules of a pack, else that of the shipped pack."""
     file = _beside(directory, "taxonomy.toml")
-    return parse_taxonomy(_text(file), str(file))
+    return _taxonomy(_text(file), str(file))
+
+
+# Each backend asks for it anew; it is never changed.
+_taxonomy = lru_cache(maxsize=4)(parse_taxonomy)
 
 
 def _beside(directory: Path, name: str) -> Path:

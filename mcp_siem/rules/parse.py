@@ -1,6 +1,7 @@
 """A rule's text into fresh pySigma objects: pySigma rewrites its objects in place, so each use parses its own."""
 
 import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,17 +17,14 @@ from mcp_siem.rules.filters import with_filters
 from mcp_siem.rules.rule import Rule
 from mcp_siem.rules.yamltext import Document, read_documents
 
-__all__ = ["main_rule", "parse_rule"]
+__all__ = ["documents_of", "main_rule", "parse_rule"]
 
 _HARMLESS = {"selection": {"field": "value"}, "condition": "selection"}
 
 
 def parse_rule(rule: Rule) -> SigmaCollection:
     """Fresh pySigma objects of a rule and its base rules, filters joined; PackError if pySigma refuses."""
-    documents, issues = read_documents(rule.text, rule.path)
-    if issues:
-        raise PackError(issues)
-    data = [document.data for document in documents if isinstance(document.data, dict)]
+    data = documents_of(rule)
     sieves = [part for part in data if "filter" in part]
     source = SigmaRuleLocation(rule.path, rule.line)
     try:
@@ -39,6 +37,16 @@ def parse_rule(rule: Rule) -> SigmaCollection:
         raise PackError([issue_of(error, _place(rule))]) from error
 
 
+def documents_of(rule: Rule) -> Sequence[Mapping[str, Any]]:
+    """The documents of a rule's text, its own last; they are shared and must not be changed."""
+    if rule.read is not None and rule.read.text is rule.text:
+        return rule.read.documents
+    documents, issues = read_documents(rule.text, rule.path)
+    if issues:
+        raise PackError(issues)
+    return [document.data for document in documents if isinstance(document.data, dict)]
+
+
 def main_rule(rule: Rule, collection: SigmaCollection) -> SigmaRule | SigmaCorrelationRule:
     """The pySigma object of the document that `rule` is; a filter has none of its own."""
     try:
@@ -47,9 +55,9 @@ def main_rule(rule: Rule, collection: SigmaCollection) -> SigmaRule | SigmaCorre
         raise PackError([issue_of(error, _place(rule))]) from error
 
 
-def _parsed(data: dict[str, Any], source: SigmaRuleLocation) -> SigmaRule | SigmaCorrelationRule:
+def _parsed(data: Mapping[str, Any], source: SigmaRuleLocation) -> SigmaRule | SigmaCorrelationRule:
     if "correlation" in data:
-        return SigmaCorrelationRule.from_dict(data, source=source)
+        return SigmaCorrelationRule.from_dict(dict(data), source=source)
     parsed = SigmaRule.from_dict({**data, "detection": _HARMLESS}, source=source)
     parsed.detection = detections_of(data["detection"], source)
     return parsed

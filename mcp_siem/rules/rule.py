@@ -7,7 +7,7 @@ from typing import Literal
 
 from mcp_siem.events.taxonomy import Taxonomy
 
-__all__ = ["Kind", "LogSource", "Rule", "RulePack", "spelled"]
+__all__ = ["Kind", "LogSource", "ReadText", "Rule", "RulePack", "spelled"]
 
 Kind = Literal["detection", "correlation", "filter"]
 
@@ -27,13 +27,21 @@ class LogSource:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadText:
+    """YAML and the documents that it says; they are shared, so whoever changes one copies it first."""
+
+    text: str
+    documents: tuple[Mapping[str, object], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One Sigma document.
 
     `text` is self-contained YAML: the documents this rule refers to (base rules, filters that apply) and
     then its own, so that a target needs nothing else. `digest` is SHA-256, hex, of what `text` means: neither
     formatting nor comments change it, values of `[vars]` do. `path` and `line` say where its document starts,
-    `places` where its parts stand. `alerts` is False for a base rule of a correlation without
+    `places` where its parts stand; `read` spares those who want the documents of `text` to read it. `alerts` is False for a base rule of a correlation without
     `generate`. `off` says why a rule does not run (an unset `[vars]` entry), else None.
     """
 
@@ -53,6 +61,7 @@ class Rule:
     alerts: bool = True
     off: str | None = None
     places: Mapping[str, tuple[str, int]] = field(default_factory=dict, compare=False, repr=False)
+    read: ReadText | None = field(default=None, compare=False, repr=False)
 
     def sibling(self, suffix: str) -> Path:
         """The file beside the rule that is called as its stem, and the suffix."""

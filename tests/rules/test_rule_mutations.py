@@ -68,7 +68,9 @@ def _survivors(pack: RulePack, rule: Rule) -> Iterator[str]:
     for says, documents in _mutants(rule):
         mutant = replace(rule, text=yaml.safe_dump_all(documents, sort_keys=False))
         bases = [_base(pack, document, documents) for document in documents[:-1]]
-        if not any(Bench(pack, mutant, bases).try_cases(fixtures)):
+        bench = Bench(replace(pack, rules=(*bases, mutant)))
+        assert not bench.refused
+        if not any(bench.try_cases(mutant, bases, fixtures)):
             yield says
 
 
