@@ -1,11 +1,13 @@
-r"""`base64`, `base64offset` and the UTF-16 modifiers on the bytes of a value, where pySigma 1.5 counts characters.
+r"""`base64`, `base64offset` and the UTF-16 modifiers on the bytes of a value, where pySigma 1.5 counts characters; `windash`.
 
 pySigma's own are wrong for text that is not ASCII (offsets by characters, UTF-16 read back as UTF-8), encode the
 backslash of `\*`, write the byte order mark of `utf16` in UTF-8, and make of one byte a pattern that always holds.
+Its `windash` gives every dash for `-` and `/`, but leaves the long dashes of a rule as they are.
 """
 
+import re
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sigma.exceptions import SigmaPlaceholderError, SigmaValueError
@@ -16,9 +18,10 @@ from sigma.modifiers import (
     SigmaUTF16BEModifier,
     SigmaUTF16Modifier,
     SigmaWideModifier,
+    SigmaWindowsDashModifier,
     modifier_mapping,
 )
-from sigma.types import SigmaExpansion, SigmaString
+from sigma.types import Placeholder, SigmaExpansion, SigmaString
 
 __all__ = ["MODIFIERS", "Modifier", "exact"]
 
@@ -30,6 +33,10 @@ _STARTS = (0, 2, 3)
 _ENDS = (None, -3, -2)
 # A single byte decides no character at offset 1.
 _SHORTEST = 2
+_DASHES = ("-", "/", "\u2013", "\u2014", "\u2015")
+_LONG_DASH = re.compile(r"\B[\u2013\u2014\u2015]\b")
+_ANY_DASH = re.compile(r"\B[-/\u2013\u2014\u2015]\b")
+_MOST_DASHES = 6
 
 
 class _Wide(SigmaWideModifier):  # type: ignore[misc]  # pySigma is untyped here
@@ -65,12 +72,27 @@ class _Base64Offset(SigmaBase64OffsetModifier):  # type: ignore[misc]  # pySigma
         return SigmaExpansion([SigmaString(form.decode()) for form in forms])
 
 
+class _Windash(SigmaWindowsDashModifier):  # type: ignore[misc]  # pySigma is untyped here
+    def modify(self, val: SigmaString) -> SigmaExpansion:
+        if not _LONG_DASH.search(str(val)):
+            return super().modify(val)
+        if len(_ANY_DASH.findall(str(val))) > _MOST_DASHES:
+            message = f"windash on a value with more than {_MOST_DASHES} options has too many forms"
+            raise SigmaValueError(message, source=self.source)
+        return SigmaExpansion(val.replace_with_placeholder(_ANY_DASH, "_windash").replace_placeholders(_each_dash))
+
+
+def _each_dash(found: Placeholder) -> Iterator[str | Placeholder]:
+    yield from _DASHES if found.name == "_windash" else [found]
+
+
 _EXACT: Mapping[Modifier, Modifier] = {
     SigmaBase64Modifier: _Base64,
     SigmaBase64OffsetModifier: _Base64Offset,
     SigmaUTF16BEModifier: _UTF16BE,
     SigmaUTF16Modifier: _UTF16,
     SigmaWideModifier: _Wide,
+    SigmaWindowsDashModifier: _Windash,
 }
 _CODECS: Mapping[Modifier, tuple[str, bytes]] = {
     _Wide: ("utf-16-le", b""),
