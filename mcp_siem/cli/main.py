@@ -31,6 +31,7 @@ VERBS: Mapping[str, str] = {
     "plan": "Show what would change on the SIEM.",
     "replay": "Run the rules over captures or events and print alerts.",
     "template": "Print the index template that the queries rely on.",
+    "watch": "Follow logs as they grow, alert as events come, and survive a crash.",
 }
 _INTERRUPTED = 130
 _FREE = "check the disk and the rights; temporary files go where TMPDIR says"
