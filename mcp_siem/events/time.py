@@ -3,12 +3,14 @@
 import math
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 __all__ = ["format_time", "parse_time"]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _START = _EPOCH.replace(tzinfo=None)
 _MICROSECOND = timedelta(microseconds=1)
+_MINUTES_KEPT = 1_024
 _LONGEST = 64
 _HOURS = range(24)
 _MINUTES = range(60)
@@ -36,8 +38,13 @@ def parse_time(value: object) -> int | None:
 
 def format_time(us: int) -> str:
     """RFC 3339 in UTC with microseconds and `Z`; a time outside the years 1 to 9999 is held at that edge."""
-    moment = _START + timedelta(microseconds=min(max(us, _EARLIEST), _LATEST))
-    return f"{moment.isoformat(timespec='microseconds')}Z"
+    minutes, micros = divmod(min(max(us, _EARLIEST), _LATEST), 60_000_000)
+    return f"{_minute(minutes)}:{micros // 1_000_000:02d}.{micros % 1_000_000:06d}Z"
+
+
+@lru_cache(maxsize=_MINUTES_KEPT)
+def _minute(minutes: int) -> str:
+    return (_START + timedelta(minutes=minutes)).isoformat(timespec="minutes")
 
 
 def _parse_number(value: float) -> int | None:

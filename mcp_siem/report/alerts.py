@@ -25,16 +25,16 @@ _NAME_WIDTH = 100
 
 def alert_json(alert: Alert) -> bytes:
     """One alert as one line of JSON, format 1 of the outer face, without the line end."""
-    times = {alert.time: _time(alert.time)}
-    for event in alert.events:
-        if event.time not in times:
-            times[event.time] = _time(event.time)
+    time = _time(alert.time)
     document = {
         "format": 1,
         "rule": _rule(alert.rule_id, alert.stem, alert.title, alert.level),
-        "time": times[alert.time],
+        "time": time,
         "group": None if alert.group is None else dict(alert.group),
-        "events": [{"ref": event.raw_ref, "time": times[event.time]} for event in alert.events],
+        "events": [
+            {"ref": event.raw_ref, "time": time if event.time == alert.time else _time(event.time)}
+            for event in alert.events
+        ],
         "evidence": [{"field": item.field, "value": item.value} for item in alert.evidence],
     }
     try:
