@@ -3,6 +3,7 @@
 Lines of events are judged in blocks: of an event on which no rule holds nothing is made but its parsed JSON.
 """
 
+import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -96,10 +97,8 @@ class Judge:
     def block(self, block: Block, space: int) -> Judged:
         """Judges lines of events, each a JSON object or a list of them."""
         judged = Judged()
-        lines = block.data.split(b"\n")
-        if not lines[-1]:
-            lines.pop()
-        block.lines = judged.lines = len(lines)
+        # Line by line: a list of all of them would push each out of the processor's cache before it is parsed.
+        lines: Iterable[bytes] = io.BytesIO(block.data)
         if len(block.data) > self._limit:
             lines = [self._within(line, f"{block.name}:{block.first + at}", judged) for at, line in enumerate(lines)]
         clock = self._lines(lines, block, space, judged)
@@ -117,12 +116,12 @@ class Judge:
         return judged
 
     def _within(self, line: bytes, ref: str, judged: Judged) -> bytes:
-        if len(line.rstrip(b"\r")) <= self._limit:
+        if len(line.rstrip(b"\r\n")) <= self._limit:
             return line
-        judged.issues.append(too_long(ref, len(line), self._limit))
+        judged.issues.append(too_long(ref, len(line.removesuffix(b"\n")), self._limit))
         return b""
 
-    def _lines(self, lines: Sequence[bytes], block: Block, space: int, judged: Judged) -> Clock:
+    def _lines(self, lines: Iterable[bytes], block: Block, space: int, judged: Judged) -> Clock:
         """Judges lines one after another; returns the time of the last that has one."""
         loads, held, isoformat, put = orjson.loads, self._engine.held, datetime.fromisoformat, object.__setattr__
         reads_caller, filters = self._reads_caller, not self._period.whole
@@ -134,7 +133,7 @@ class Judge:
             try:
                 data = loads(line)
             except orjson.JSONDecodeError:
-                clock = self._repaired(line, f"{block.name}:{number}", space, clock, judged) if line else clock
+                clock = self._repaired(line, f"{block.name}:{number}", space, clock, judged)
                 continue
             try:
                 stamp = data["@timestamp"]
@@ -155,6 +154,7 @@ class Judge:
             if held(scratch):
                 event = Event(data=with_principal(data), time=_instant(stamp), raw_ref=f"{block.name}:{number}")
                 self._alerts(event, (number, _WHOLE), space, event.time, judged)
+        block.lines = judged.lines = number - block.first + 1
         return clock
 
     def _repaired(self, line: bytes, ref: str, space: int, clock: Clock, judged: Judged) -> Clock:
@@ -240,8 +240,15 @@ def correlated(
     for order, row in enumerate(rows):
         alerts = engine.correlate(_hit(row, order))
         if alerts and period.shows(row[0]):
-            for number, alert in enumerate(sorted(alerts, key=lambda one: places[one.rule_id])):
-                yield (*row[:_RULE_IDS], places[alert.rule_id], number, show.show(alert))
+            placed = [(_rank(alert, places), number, alert) for number, alert in enumerate(alerts)]
+            for rank, number, alert in sorted(placed, key=lambda one: one[:2]):
+                yield (*row[:_RULE_IDS], *rank, number, show.show(alert))
+
+
+def _rank(alert: Alert, places: Mapping[str, int]) -> tuple[int, str]:
+    """Where an alert stands among those of one hit: by rule, then what the engine says of its own limits, by correlation."""
+    place = places.get(alert.rule_id)
+    return (place, "") if place is not None else (len(places), str(alert.evidence[0].value if alert.evidence else ""))
 
 
 class Here:
