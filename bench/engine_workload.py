@@ -1,6 +1,6 @@
 """Events and rules to measure the engine with: deterministic, nested MCP events of about 1.4 KB, and packs of any size.
 
-One event in a hundred is malicious, 12 % of the texts are not ASCII. 92 rules are 50 lists of `contains`, 15 regexes,
+One event in a hundred is malicious, or as many as are asked for, 12 % of the texts are not ASCII. 92 rules are 50 lists of `contains`, 15 regexes,
 10 on addresses, numbers, presence and null, 10 `1 of selection_* and not 1 of filter_*`, and 7 bases of correlations,
 one of which holds for every tool call.
 """
@@ -155,10 +155,14 @@ def phrases(rng: random.Random, count: int) -> list[str]:
     return [f"{rng.choice(_VERBS)} {rng.choice(_OBJECTS)} {rng.randrange(40)}" for _ in range(count)]
 
 
-def rule_documents(count: int = 92) -> list[dict[str, object]]:
-    """That many rules in the mix described above; more than 92 are further lists of `contains` and regexes."""
+def rule_documents(count: int = 92, *, narrow: bool = False) -> list[dict[str, object]]:
+    """That many rules in the mix described above; more than 92 are further lists of `contains` and regexes.
+
+    `narrow` bases hold for one user alone: without the correlations above them they would alert on most events.
+    """
     rng = random.Random(7)
-    selections = [*_contains(rng), *_regexes(), *_values(), *_bases()]
+    bases = ({**base, "user.id": "user-7"} if narrow else base for base in _bases())
+    selections = [*_contains(rng), *_regexes(), *_values(), *bases]
     found = [_rule(at, {"selection": selection, "condition": "selection"}) for at, selection in enumerate(selections)]
     found += [_rule(len(found) + at, _filtered(rng, at)) for at in range(10)]
     while len(found) < count:
@@ -274,11 +278,11 @@ def pack_of(documents: list[dict[str, object]]) -> RulePack:
         return load_pack([file])
 
 
-def event_lines(count: int) -> Iterator[bytes]:
-    """That many events, a line each; the same for the same count."""
+def event_lines(count: int, *, malicious: float = 0.01) -> Iterator[bytes]:
+    """That many events, a line each, that share of them malicious; the same for the same count."""
     rng = random.Random(11)
     for at in range(count):
-        yield json.dumps(_event(rng, at), ensure_ascii=False).encode() + b"\n"
+        yield json.dumps(_event(rng, at, malicious), ensure_ascii=False).encode() + b"\n"
 
 
 def hostile_lines(count: int) -> Iterator[bytes]:
@@ -307,10 +311,10 @@ def _literals(node: object) -> Iterator[str]:
                 yield from _literals(value)
 
 
-def _event(rng: random.Random, at: int) -> dict[str, object]:
+def _event(rng: random.Random, at: int, malicious: float = 0.01) -> dict[str, object]:
     method = rng.choice(_METHODS)
     request, response = _text(rng, 34), _text(rng, 52)
-    if rng.random() < 0.01:  # noqa: PLR2004 - the share of malicious events
+    if rng.random() < malicious:
         request, response = f"{request} {rng.choice(_BAIT)}", f"{rng.choice(_BAIT)} {response}"
     return {
         "@timestamp": f"2026-01-{1 + at // 86_400 % 28:02d}T{at // 3600 % 24:02d}:{at // 60 % 60:02d}:{at % 60:02d}.{at % 1000:03d}Z",
