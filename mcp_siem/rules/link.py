@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from mcp_siem.rules.entries import Data, Entry, bases_of, canonical, index_of, look_up
-from mcp_siem.rules.expand import expand, placeholders
+from mcp_siem.rules.expand import IsTwin, expand, placeholders
 from mcp_siem.rules.filters import applies
 from mcp_siem.rules.places import places_of
 from mcp_siem.rules.rule import LogSource, ReadText, Rule, spelled
@@ -21,14 +21,15 @@ _LEVEL, _STATUS = "medium", "experimental"
 Values = Mapping[str, Sequence[str]]
 
 
-def link(found: Sequence[Entry], values: Values) -> list[Rule]:
+def link(found: Sequence[Entry], values: Values, is_twin: IsTwin) -> list[Rule]:
     """The rules of sound entries without open references, in stem order."""
-    return _Linker(found, values).rules()
+    return _Linker(found, values, is_twin).rules()
 
 
 class _Linker:
-    def __init__(self, found: Sequence[Entry], values: Values) -> None:
+    def __init__(self, found: Sequence[Entry], values: Values, is_twin: IsTwin) -> None:
         self.entries = found
+        self.is_twin = is_twin
         self.values = values
         self.index = index_of(found)
         self.sieves = sorted((entry for entry in found if entry.kind == "filter"), key=lambda entry: entry.id)
@@ -88,7 +89,9 @@ class _Linker:
             return entry.data
         section = "filter" if entry.kind == "filter" else "detection"
         node = entry.data.get(section)
-        return {**entry.data, section: expand(node, self.values)} if isinstance(node, dict) else entry.data
+        return (
+            {**entry.data, section: expand(node, self.values, self.is_twin)} if isinstance(node, dict) else entry.data
+        )
 
     def _off(self, chain: Sequence[Entry]) -> str | None:
         *bases, own = chain

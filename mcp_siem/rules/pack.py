@@ -1,7 +1,7 @@
 """Loads a pack: every rule file below the paths, judged and linked, or every reason why not."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,6 +18,7 @@ from mcp_siem.rules.link import link
 from mcp_siem.rules.manifest import Manifest, pack_root, read_manifest
 from mcp_siem.rules.references import usable
 from mcp_siem.rules.rule import Rule, RulePack
+from mcp_siem.rules.twins import twin_issues
 from mcp_siem.rules.yamltext import Document, read_documents
 
 __all__ = [
@@ -49,7 +50,7 @@ class LoadedPack:
 
     def with_variables(self, variables: Variables) -> RulePack:
         """The same rules with other values in their placeholders."""
-        return _linked(self.manifest, self.entries, self.pack.taxonomy, variables)
+        return _linked(self.manifest, self.entries, self.pack.taxonomy, _values(variables))
 
 
 def default_pack_dir() -> Path:
@@ -76,13 +77,15 @@ def read_pack(paths: Sequence[Path] | None = None, *, variables: Variables | Non
     root = pack_root(roots[0])
     manifest, issues = read_manifest(root)
     files, found = rule_files(roots)
-    sound, broken, faults = _judged(files)
+    taxonomy = load_taxonomy(root)
+    values = _values(variables or {})
+    sound, broken, faults = _judged(files, lambda document: twin_issues(document, taxonomy, values))
     kept, unlinked = usable(entries(sound), broken)
     issues += [*found, *faults, *unlinked]
     if not issues and all(entry.kind == "filter" for entry in kept):
         issues.append(_empty(roots[0]))
     return LoadedPack(
-        pack=_linked(manifest, kept, load_taxonomy(root), variables or {}),
+        pack=_linked(manifest, kept, taxonomy, values),
         entries=tuple(kept),
         issues=tuple(issues),
         files=tuple(files),
@@ -90,9 +93,10 @@ def read_pack(paths: Sequence[Path] | None = None, *, variables: Variables | Non
     )
 
 
-def _linked(manifest: Manifest, kept: Sequence[Entry], taxonomy: Taxonomy, variables: Variables) -> RulePack:
-    values = _values(variables)
-    rules = tuple(link(kept, values))
+def _linked(
+    manifest: Manifest, kept: Sequence[Entry], taxonomy: Taxonomy, values: Mapping[str, tuple[str, ...]]
+) -> RulePack:
+    rules = tuple(link(kept, values, taxonomy.twin_source))
     return RulePack(
         name=manifest.name,
         version=manifest.version,
@@ -103,8 +107,10 @@ def _linked(manifest: Manifest, kept: Sequence[Entry], taxonomy: Taxonomy, varia
     )
 
 
-def _judged(files: Sequence[Path]) -> tuple[list[Document], list[Document], list[Issue]]:
-    """The sound and the broken documents of the files, and what is wrong with these."""
+def _judged(
+    files: Sequence[Path], more: Callable[[Document], Iterable[Issue]]
+) -> tuple[list[Document], list[Document], list[Issue]]:
+    """The sound and the broken documents of the files, and what is wrong with these; `more` is asked of the sound ones."""
     sound: list[Document] = []
     broken: list[Document] = []
     issues: list[Issue] = []
@@ -122,7 +128,7 @@ def _judged(files: Sequence[Path]) -> tuple[list[Document], list[Document], list
         issues += faults
         for document in rules:
             # A value that is not what its author wrote would be judged wrongly; its fault is already told.
-            faults = [] if _inside(document, lines) else document_issues(document)
+            faults = [] if _inside(document, lines) else document_issues(document) or list(more(document))
             issues += faults
             (broken if faults or _inside(document, lines) else sound).append(document)
     return sound, broken, issues

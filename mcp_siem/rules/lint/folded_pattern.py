@@ -1,6 +1,6 @@
 r"""A pattern on a folded twin that folding changes: the twin never holds what it looks for.
 
-The engine and the converters fold plain values. They leave regular expressions alone, so these must be written folded:
+The engine and the converters fold plain values, and loading a pack refuses those of which nothing is left. They leave regular expressions alone, so these must be written folded:
 lower case, plain ASCII for look-alikes, nothing invisible.
 """
 
@@ -8,8 +8,6 @@ import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import groupby
-
-from sigma.types import SigmaString
 
 from mcp_siem.events.fold import fold_pattern
 from mcp_siem.rules.lint.subject import Check, Fault, Item, Subject
@@ -202,22 +200,11 @@ def _run(subject: Subject) -> Iterator[Fault]:
     for item in subject.items():
         if item.field and subject.taxonomy.twin_source(item.field):
             for index, value in enumerate(item.values):
-                if isinstance(value, str):
-                    yield from _faults(item, index, value)
+                if isinstance(value, str) and "re" in item.modifiers:
+                    yield from _faults(item, (*item.at, index), value)
 
 
-def _faults(item: Item, index: int, value: str) -> Iterator[Fault]:
-    at = (*item.at, index)
-    if "re" in item.modifiers:
-        yield from _regex_faults(item, at, value)
-        return
-    literals = [part for part in SigmaString(value).s if isinstance(part, str)]
-    if any(literals) and not any(fold_pattern(part) for part in literals):
-        message = f"the value '{value.encode('unicode_escape').decode()}' folds to nothing"
-        yield Fault(at=at, message=message, hint="match the original field for hidden characters, or their flag")
-
-
-def _regex_faults(item: Item, at: tuple[str | int, ...], pattern: str) -> Iterator[Fault]:
+def _faults(item: Item, at: tuple[str | int, ...], pattern: str) -> Iterator[Fault]:
     any_case = not {"i", "ignorecase"}.isdisjoint(item.modifiers)
     pieces = _pieces(pattern, any_case=any_case, variables="expand" in item.modifiers)
     changed = [(text, folded) for text, folded in pieces if text != folded]
