@@ -1,52 +1,99 @@
 """`convert`: the rules as queries of a target, or as the file that target imports."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 
 import click
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
-from mcp_siem.cli.loading import backend_named, open_pack, render, say_off
-from mcp_siem.convert.target import Query, Refusal
+from mcp_siem.cli.loading import all_backends, backend_named, open_pack, render, say_off
+from mcp_siem.convert.target import Query, Refusal, Target
 from mcp_siem.deploy.client import Backend
 from mcp_siem.errors import UsageError
+from mcp_siem.prove.portability import judged_pack, portability
 from mcp_siem.report.document import document_bytes
+from mcp_siem.report.portability import PORTABILITY_FORMATS, render_portability
 from mcp_siem.report.terminal import safe
-from mcp_siem.rules.rule import Rule
+from mcp_siem.rules.rule import Rule, RulePack
 
 __all__ = ["command"]
 
 
 @click.command("convert")
 @options.rules
-@options.target
-@options.formats("text", "json", "ndjson", "conf")
+@options.targets
+@click.option(
+    "--report",
+    is_flag=True,
+    envvar="MCP_SIEM_REPORT",
+    help="Say which rule means the same on which target; default is all targets.",
+)
+@options.formats("text", "json", "ndjson", "conf", "sarif")
 @options.output
 @options.common
 @click.pass_context
 def command(
     ctx: click.Context,
     rules: Sequence[str],
-    target: str | None,
+    targets: Sequence[str],
+    report: bool,
     form: str,
     output: str | None,
     quiet: bool,
     no_color: bool,
 ) -> None:
-    """Print the rules as queries of --target; `ndjson` is Kibana's import file, `conf` Splunk's savedsearches.conf."""
-    backend = backend_named(target)
-    pack = open_pack(rules, options.settings_of(ctx))
+    """Print the rules as queries of --target; `ndjson` is Kibana's import file, `conf` Splunk's savedsearches.conf.
+
+    With --report, say instead of each rule and target whether the query is exact, approximate or refused.
+    """
+    settings = options.settings_of(ctx)
+    backends = [backend_named(name) for name in dict.fromkeys(targets)]
+    if report:
+        _check_form(form, PORTABILITY_FORMATS, "--report")
+        open_pack(rules, settings)
+        chosen = [Path(path) for path in rules] or None
+        pack, proven = judged_pack(chosen, settings.variables)
+        kinds = [one.target() for one in backends or all_backends()]
+        with console(output, quiet=quiet, no_color=no_color) as out:
+            out.data(render_portability(portability(pack, kinds, proven=proven), form, out.style))
+        return
+    _check_form(form, ("text", "json", "ndjson", "conf"), "convert without --report")
+    backend = backends[0] if len(backends) == 1 else backend_named(None)
+    pack = open_pack(rules, settings)
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
         if form in ("ndjson", "conf"):
             _write_export(out, backend, form, pack.alerting())
             return
-        kind = backend.target()
-        answers = [kind.query(rule) for rule in pack.alerting()]
-        if form == "json":
-            out.line(document_bytes([_json(answer) for answer in answers], indent=True))
-        else:
-            _write_text(out, answers)
+        _write_queries(out, backend.target(), form, pack)
+
+
+def _check_form(form: str, known: Iterable[str], verb: str) -> None:
+    if form not in known:
+        raise UsageError(f"{verb} has no form {form}", hint=f"use --format with one of: {', '.join(known)}")
+
+
+def _write_queries(out: Console, target: Target, form: str, pack: RulePack) -> None:
+    if form == "json":
+        rules = [rule for rule in pack if rule.alerts and rule.kind != "filter"]
+        entries = [_off_json(rule) if rule.off else _json(target.query(rule)) for rule in rules]
+        out.line(document_bytes(entries, indent=True))
+    else:
+        _write_text(out, [target.query(rule) for rule in pack.alerting()])
+
+
+def _off_json(rule: Rule) -> dict[str, object]:
+    """A rule that is off has no query, and says why; `refused` is set too, for whoever looks for a text where it is null."""
+    return {
+        "rule_id": rule.id,
+        "stem": rule.stem,
+        "language": None,
+        "text": None,
+        "notes": [],
+        "refused": {"code": "OFF", "reason": rule.off},
+        "off": rule.off,
+    }
 
 
 def _json(answer: Query | Refusal) -> dict[str, object]:
@@ -59,6 +106,7 @@ def _json(answer: Query | Refusal) -> dict[str, object]:
         "text": query.text if query else None,
         "notes": list(query.notes) if query else [],
         "refused": refused,
+        "off": None,
     }
 
 

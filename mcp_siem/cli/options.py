@@ -22,6 +22,7 @@ __all__ = [
     "settings_of",
     "source",
     "target",
+    "targets",
 ]
 
 _MOST_JOBS = 256
@@ -32,6 +33,8 @@ def _load_settings(ctx: click.Context, _param: click.Parameter, value: str | Non
     settings = read_settings(value)
     # Click knows a value by its parameter's name, which for --format is not a word of Python.
     flags = {"form" if name == "format" else name: value for name, value in settings.flags.items()}
+    if "target" in flags:
+        flags["targets"] = [flags["target"]]
     ctx.default_map = {**flags, **(ctx.default_map or {})}
     ctx.obj = settings
     return settings
@@ -108,6 +111,18 @@ def target(command: _Command) -> _Command:
     return click.option("--target", metavar="KIND", envvar="MCP_SIEM_TARGET", help="Kind of SIEM: elastic, splunk.")(
         command
     )
+
+
+def targets(command: _Command) -> _Command:
+    """--target, repeatable: kinds of SIEM."""
+    return click.option(
+        "--target",
+        "targets",
+        multiple=True,
+        metavar="KIND",
+        envvar="MCP_SIEM_TARGET",
+        help="Kind of SIEM: elastic, splunk; repeatable where several make sense.",
+    )(command)
 
 
 def env(command: _Command) -> _Command:

@@ -52,10 +52,7 @@ def correlation_spl(correlation: Correlation) -> CorrelationSpl:
     _context(writing)
     writing.add(f"where {holds}")
     _told(writing)
-    writing.notes.append(
-        "streamstats looks back over at most 10,000 events (max_stream_window), mvexpand over 500 MB; beyond that a "
-        "window is cut silently"
-    )
+    writing.note("SPLUNK-NOTE-STREAM-WINDOW")
     return CorrelationSpl(text="\n| ".join([first, *writing.lines]), notes=tuple(writing.notes))
 
 

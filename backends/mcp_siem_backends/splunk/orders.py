@@ -7,10 +7,6 @@ from mcp_siem_backends.splunk.stream import Writing, mark
 
 __all__ = ["ordered", "temporal"]
 
-_TOGETHER = "events of one instant are taken together, so below a threshold the answer is approximate"
-_UNDER_NOT = "events of one instant are taken together, so under `not` the answer is approximate"
-_BY_RULE = "events of one instant count in the order of the rules, not of their lines (approximate)"
-
 
 def temporal(writing: Writing) -> str:
     """The latest event of each rule is no older than the window."""
@@ -21,12 +17,12 @@ def temporal(writing: Writing) -> str:
     latest = " ".join(f"max(mcp_siem_at{place}) AS mcp_siem_last{place}" for place in places)
     writing.add(f"streamstats {latest}{writing.by}")
     if correlation.expression is not None:
-        writing.notes.append(_UNDER_NOT)
+        writing.note("SPLUNK-NOTE-INSTANT")
         return _extended(writing, correlation.expression)
     seen = "+".join(f"if({writing.since(f'mcp_siem_last{place}')}, 1, 0)" for place in places)
     writing.add(f"eval mcp_siem_count={seen}")
     if correlation.sign not in (">=", ">"):
-        writing.notes.append(_TOGETHER)
+        writing.note("SPLUNK-NOTE-INSTANT")
     return f"mcp_siem_count{correlation.sign}{correlation.count}"
 
 
@@ -47,7 +43,7 @@ def ordered(writing: Writing) -> str:
         "eval mcp_siem_step=case(" + ", ".join(f"{mark(place)}=1, {place}" for place in range(1, last + 1)) + ")"
     )
     writing.add("sort 0 _time mcp_siem_step")
-    writing.notes.append(_BY_RULE)
+    writing.note("SPLUNK-NOTE-INSTANT-RULES")
     return writing.threshold(lambda length: _chained(writing, length))
 
 

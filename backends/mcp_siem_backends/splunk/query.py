@@ -27,6 +27,7 @@ from sigma.types import (
 from mcp_siem.events.fold import fold_pattern
 from mcp_siem.events.taxonomy import TWIN_SUFFIX, Taxonomy
 from mcp_siem_backends.splunk import leaves
+from mcp_siem_backends.splunk.bounds import note
 from mcp_siem_backends.splunk.correlation import BaseRule, Correlation, correlation_spl
 from mcp_siem_backends.splunk.pattern import Wildcard, translated_regex
 from mcp_siem_backends.splunk.predicate import Node, all_of, any_of, negated
@@ -39,15 +40,6 @@ __all__ = ["McpSplunkBackend"]
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: Wildcard.MANY, SpecialChars.WILDCARD_SINGLE: Wildcard.ONE}
 _SIGNS = {"LT": "<", "LTE": "<=", "GT": ">", "GTE": ">=", "EQ": "=", "NEQ": "!="}
 _LONG_TEXTS = (TWIN_SUFFIX, ".text", ".description", ".input_schema")
-_TRUNCATED = (
-    "Splunk cuts events at TRUNCATE (10,000 bytes) and extracts fields from the first 10,240 characters ([kv] maxchars); "
-    "raise both for this source type, or padding hides what follows"
-)
-_PCRE = (
-    "Splunk runs regular expressions in PCRE, which gives up silently at its match limit; a text can be written to reach "
-    "it where the pattern repeats repetitions"
-)
-_KEYWORDS_RAW = "keywords are searched in the raw event, so the name of a field is found as well"
 _JOINED = {"CorrelationConditionAND": "AND", "CorrelationConditionOR": "OR", "CorrelationConditionNOT": "NOT"}
 
 
@@ -134,7 +126,7 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
     def convert_condition_field_eq_val(self, cond: Any, state: Any) -> Node:
         """Any condition on a field."""
         if cond.field.removesuffix(ARRAY).endswith(_LONG_TEXTS):
-            self._note(_TRUNCATED)
+            self._note("SPLUNK-NOTE-TRUNCATED")
         return super().convert_condition_field_eq_val(cond, state)  # type: ignore[no-any-return]
 
     def convert_condition_field_eq_val_str(self, cond: Any, state: Any) -> Node:
@@ -142,13 +134,9 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
         del state
         parts = _parts(cond.value, cond.field)
         if leaves.is_respelled(parts):
-            self._note(
-                "numbers and texts look alike in Splunk, so a text that spells a number is found in both spellings"
-            )
+            self._note("SPLUNK-NOTE-NUMBER-TEXT")
         if not leaves.is_spelled_whole(cond.field, parts):
-            self._note(
-                "a letter that folds to several is taken as written where a pattern could be spelled in too many ways"
-            )
+            self._note("SPLUNK-NOTE-SPELLINGS")
         return leaves.text(cond.field, parts)
 
     def convert_condition_field_eq_val_str_case_sensitive(self, cond: Any, state: Any) -> Node:
@@ -169,7 +157,7 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
     def convert_condition_field_eq_val_re(self, cond: Any, state: Any) -> Node:
         """A regular expression, searched, case-sensitive unless it says `i`."""
         del state
-        self._note(_PCRE)
+        self._note("SPLUNK-NOTE-PCRE")
         if isinstance(cond.value.regexp, SigmaString) and cond.value.contains_placeholder():
             raise refused("SPLUNK-PLACEHOLDER", str(cond.value.regexp))
         flags = "".join(sorted(cond.value.sigma_to_re_flag[flag] for flag in cond.value.flags))
@@ -196,7 +184,7 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
     def convert_condition_field_eq_field(self, cond: Any, state: Any) -> Node:
         """Two fields of one event."""
         del state
-        self._note("two fields are compared in lower case; a letter that folds to several counts as written")
+        self._note("SPLUNK-NOTE-FIELDREF-CASE")
         return leaves.field_ref(cond.field, cond.value.field, starts=cond.value.starts_with, ends=cond.value.ends_with)
 
     def convert_condition_field_eq_val_null(self, cond: Any, state: Any) -> Node:
@@ -207,7 +195,7 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
     def convert_condition_field_eq_val_exists(self, cond: Any, state: Any) -> Node:
         """Presence; nulls are not shipped, so a field that was null is absent."""
         del state
-        self._note("a field whose value was null is absent in Splunk, so `exists` does not see it")
+        self._note("SPLUNK-NOTE-NULL")
         return leaves.exists(cond.field) if cond.value.exists else negated(leaves.exists(cond.field))
 
     def convert_condition_val(self, cond: Any, state: Any) -> Node:
@@ -220,13 +208,13 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
     def convert_condition_val_str(self, cond: Any, state: Any) -> Node:
         """A keyword: a text anywhere in the values."""
         del state
-        self._note(_KEYWORDS_RAW)
+        self._note("SPLUNK-NOTE-KEYWORD-RAW")
         return leaves.keyword(_parts(cond.value, None), cased=isinstance(cond.value, SigmaCasedString))
 
     def convert_condition_val_num(self, cond: Any, state: Any) -> Node:
         """A number as a keyword."""
         del state
-        self._note(_KEYWORDS_RAW)
+        self._note("SPLUNK-NOTE-KEYWORD-RAW")
         return leaves.keyword([str(cond.value.number)])
 
     def convert_condition_val_re(self, cond: Any, state: Any) -> Node:
@@ -243,9 +231,9 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
         """A piece of query that a pipeline wrote, without a field."""
         return self.convert_condition_field_eq_query_expr(cond, state)
 
-    def _note(self, text: str) -> None:
-        if text not in self.notes:
-            self.notes.append(text)
+    def _note(self, code: str) -> None:
+        if (said := note(code)) not in self.notes:
+            self.notes.append(said)
 
     # --- correlations -------------------------------------------------------------------------------------------
 

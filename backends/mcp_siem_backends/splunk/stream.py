@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from mcp_siem_backends.splunk.bounds import note
 from mcp_siem_backends.splunk.predicate import Node
 from mcp_siem_backends.splunk.scope import Scope
 from mcp_siem_backends.splunk.spl import eval_field, list_field
@@ -60,6 +61,10 @@ class Writing:
     def add(self, line: str) -> None:
         """One more command."""
         self.lines.append(line)
+
+    def note(self, code: str) -> None:
+        """One more reservation; `code` is a key of BOUNDS."""
+        self.notes.append(note(code))
 
     def since(self, name: str) -> str:
         """Says of a time in the field `name` that it lies in the window of the event."""

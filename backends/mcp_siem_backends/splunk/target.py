@@ -1,15 +1,17 @@
 """Splunk's pure half: a rule as a search, the search as a saved search, and back."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sigma.exceptions import SigmaError
 
-from mcp_siem.convert.refuse import RefusedError
+from mcp_siem.convert.notes import Bound
+from mcp_siem.convert.refuse import Limit, RefusedError
 from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step, spec_digest
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
 from mcp_siem_backends.splunk import payload
+from mcp_siem_backends.splunk.bounds import BOUNDS
 from mcp_siem_backends.splunk.pipeline import field_pipeline
 from mcp_siem_backends.splunk.query import McpSplunkBackend
 from mcp_siem_backends.splunk.refusals import LIMITS
@@ -49,6 +51,14 @@ class SplunkTarget:
 
     def _refusal(self, rule: Rule, code: str, reason: str, hint: str) -> Refusal:
         return Refusal(rule_id=rule.id, stem=rule.stem, target=self.name, code=code, reason=reason, hint=hint)
+
+    def limits(self) -> Sequence[Limit]:
+        """Everything that is refused."""
+        return tuple(LIMITS.values())
+
+    def bounds(self) -> Sequence[Bound]:
+        """Every reservation of a search."""
+        return tuple(BOUNDS.values())
 
     def resource(self, query: Query, rule: Rule) -> Resource:
         """The saved search alert that runs the query."""

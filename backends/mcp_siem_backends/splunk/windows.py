@@ -13,9 +13,7 @@ from mcp_siem_backends.splunk.stream import LONGEST_WINDOW, Writing, values_by_r
 
 __all__ = ["event_count", "value_average", "value_count", "value_percentile", "value_sum"]
 
-_TOGETHER = "events of one instant are taken together, so below a threshold the answer is approximate"
-_IN_TURN = "events of one instant enter the window in the order of the index, not of their lines (approximate)"
-_DOUBLES = "Splunk reckons in doubles: sums of fractions may differ in their last digits (approximate)"
+_DOUBLES = "SPLUNK-NOTE-DOUBLES"
 _KEPT = "mcp_siem_kept"
 
 
@@ -45,7 +43,7 @@ def value_count(writing: Writing) -> str:
     kept = 'replace(mcp_siem_window, "\\A[^|]*[|]", "")'
     writing.add(f"eval mcp_siem_count=coalesce(mvcount(mvdedup({_windowed(writing, kept)})), 0)")
     if correlation.sign not in (">=", ">"):
-        writing.notes.append(_TOGETHER)
+        writing.note("SPLUNK-NOTE-INSTANT")
     return f"mcp_siem_count{correlation.sign}{correlation.count}"
 
 
@@ -71,21 +69,21 @@ def _windowed(writing: Writing, kept: str) -> str:
 def value_sum(writing: Writing) -> str:
     """The sum of all values of the window."""
     _numbers(writing)
-    writing.notes.append(_DOUBLES)
+    writing.note(_DOUBLES)
     return f"sum({_KEPT}){writing.correlation.sign}{writing.correlation.count}"
 
 
 def value_average(writing: Writing) -> str:
     """The same, held against the threshold times the number of values."""
     _numbers(writing)
-    writing.notes.append(_DOUBLES)
+    writing.note(_DOUBLES)
     return f"sum({_KEPT}){writing.correlation.sign}{writing.correlation.count}*mvcount({_KEPT})"
 
 
 def value_percentile(writing: Writing) -> str:
     """Between the two values nearest to the place of the percentile, in proportion."""
     _numbers(writing)
-    writing.notes.append(_DOUBLES)
+    writing.note(_DOUBLES)
     percentile = writing.correlation.percentile
     writing.add(f"eval mcp_siem_place={percentile}*(mvcount({_KEPT})-1)")
     writing.add("eval mcp_siem_below=floor(mcp_siem_place/100)")
@@ -125,4 +123,4 @@ def _numbers(writing: Writing) -> None:
     writing.add(f"eval mcp_siem_dated=mvmap(mcp_siem_value, {dated})")
     kept = _windowed(writing, 'mvindex(split(mcp_siem_window, "|"), 2)')
     writing.add(f"eval {_KEPT}={kept}")
-    writing.notes.append(_IN_TURN)
+    writing.note("SPLUNK-NOTE-INSTANT-ORDER")
