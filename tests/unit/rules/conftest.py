@@ -8,19 +8,7 @@ from mcp_siem.rules.rule import RulePack
 
 Load = Callable[..., RulePack]
 
-RULE = """\
-title: A rule
-id: 5a0f0b0e-9f5c-4c3e-8a52-0d3f8f4f6c11
-name: a_rule
-logsource:
-    product: mcp
-    service: protocol
-detection:
-    selection:
-        tool|contains: run
-    condition: selection
-level: high
-"""
+RULE = Path(__file__).with_name("a_rule.txt").read_text(encoding="utf-8")
 
 
 @pytest.fixture

@@ -7,19 +7,7 @@ import pytest
 from mcp_siem.errors import PackError
 from mcp_siem.rules.pack import load_pack
 
-GOOD = """\
-title: A rule
-id: 5a0f0b0e-9f5c-4c3e-8a52-0d3f8f4f6c11
-name: a_rule
-logsource:
-    product: mcp
-    service: protocol
-detection:
-    selection:
-        tool|contains: run
-    condition: selection
-level: high
-"""
+GOOD = Path(__file__).with_name("a_rule.txt").read_text(encoding="utf-8")
 CORRELATION = """\
 title: Many
 correlation:
