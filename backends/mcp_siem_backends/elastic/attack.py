@@ -57,6 +57,7 @@ TECHNIQUES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "T1105": ("Ingress Tool Transfer", ("command-and-control",)),
     "T1110": ("Brute Force", ("credential-access",)),
     "T1114": ("Email Collection", ("collection",)),
+    "T1132": ("Data Encoding", ("command-and-control",)),
     "T1133": ("External Remote Services", ("initial-access", "persistence")),
     "T1136": ("Create Account", ("persistence",)),
     "T1189": ("Drive-by Compromise", ("initial-access",)),
@@ -66,7 +67,10 @@ TECHNIQUES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "T1202": ("Indirect Command Execution", ("stealth",)),
     "T1203": ("Exploitation for Client Execution", ("execution",)),
     "T1204": ("User Execution", ("execution",)),
+    "T1205": ("Traffic Signaling", ("stealth", "persistence", "command-and-control")),
+    "T1211": ("Exploitation for Stealth", ("stealth",)),
     "T1213": ("Data from Information Repositories", ("collection",)),
+    "T1213.006": ("Databases", ("collection",)),
     "T1485": ("Data Destruction", ("impact",)),
     "T1486": ("Data Encrypted for Impact", ("impact",)),
     "T1496": ("Resource Hijacking", ("impact",)),
@@ -96,6 +100,7 @@ TECHNIQUES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "T1621": ("Multi-Factor Authentication Request Generation", ("credential-access",)),
     "T1657": ("Financial Theft", ("impact",)),
     "T1685": ("Disable or Modify Tools", ("defense-impairment",)),
+    "T1689": ("Downgrade Attack", ("defense-impairment",)),
 }
 
 Threat = dict[str, object]

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Protocol, assert_never
 
 from mcp_siem.events.taxonomy import Field, Taxonomy
+from mcp_siem_backends.elastic.columns import column_name
 
 __all__ = [
     "EXACT",
@@ -114,8 +115,16 @@ class Index(Protocol):
         """The forms of a field; raises RefusedError if the index cannot be asked for it."""
         ...
 
+    def knows(self, name: str) -> bool:
+        """Whether the index has the field for sure."""
+        ...
+
     def column(self, name: str) -> str | None:
         """The column of ES|QL that holds a field's texts as written; None if the index knows no such field."""
+        ...
+
+    def text_of(self, column: str) -> str:
+        """The column as a text, in ES|QL."""
         ...
 
     def routed(self) -> bool:
@@ -141,9 +150,17 @@ class OwnIndex:
         """The forms of a field."""
         return form_of(name, self.taxonomy)
 
+    def knows(self, name: str) -> bool:
+        """Whether it is in the taxonomy."""
+        return name in self.taxonomy.fields
+
     def column(self, name: str) -> str | None:
         """The exact form; of a field outside the taxonomy, too, which exists once an event has had it."""
         return self.form(name).exact
+
+    def text_of(self, column: str) -> str:
+        """It is one already."""
+        return column_name(column)
 
     def routed(self) -> bool:
         """Always."""

@@ -34,7 +34,7 @@ from mcp_siem.convert.refuse import RefusedError
 from mcp_siem.convert.regex import RegexUnsupportedError, parse_regex
 from mcp_siem.events.fold import fold_pattern
 from mcp_siem_backends.elastic.addresses import network_pattern
-from mcp_siem_backends.elastic.bounds import manageable, regex_values
+from mcp_siem_backends.elastic.bounds import HEAVY_STATES, heavy_values, manageable, regex_values
 from mcp_siem_backends.elastic.clause import Clause, any_of, negated, scripted, term
 from mcp_siem_backends.elastic.fields import FieldForm, Index, Storage
 from mcp_siem_backends.elastic.limits import limit
@@ -183,7 +183,10 @@ class Leaves:
         if text is None:
             return self._matches(name, pattern(parts), form.name)
         if Wild.ONE in parts or len(text) > _SURELY_EASY:
-            manageable(pattern(parts), form.name)
+            try:
+                manageable(pattern(parts), form.name)
+            except RefusedError:
+                return self._matches(name, pattern(parts), form.name)
         return term(name, text)
 
     def _typed(self, form: FieldForm, parts: Parts) -> Clause:
@@ -223,8 +226,13 @@ class Leaves:
         return self._matches(form.exact, searched(str(value.regexp), flags, form.name), form.name)
 
     def _matches(self, name: str, node: Node, where: str) -> Clause:
-        values = regex_values(node, where, longest=self._index.longest_regex)
-        return any_of([term(name, value) for value in values])
+        longest = self._index.longest_regex
+        try:
+            return any_of([term(name, value) for value in regex_values(node, where, longest=longest)])
+        except RefusedError as refused:
+            if not self.scripts or refused.limit is not limit("PATTERN-EFFORT"):
+                raise
+        return any_of([scripted(_heavy(name, value)) for value in heavy_values(node, where, longest=longest)])
 
     def _cidr(self, form: FieldForm, network: IPv4Network | IPv6Network) -> Clause:
         if form.storage is Storage.IP:
@@ -285,6 +293,10 @@ class Leaves:
 
 def _address(form: FieldForm, network: IPv4Network | IPv6Network) -> Document:
     return address_script(form.exact, str(network), six=isinstance(network, IPv6Network))
+
+
+def _heavy(name: str, value: str) -> Document:
+    return {"regexp": {name: {"value": value, "max_determinized_states": HEAVY_STATES}}}
 
 
 def searched(regexp: str, flags: str, where: str) -> Node:

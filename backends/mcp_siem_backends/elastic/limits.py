@@ -91,29 +91,19 @@ _TABLE = (
         hint="name existing selections in the condition",
     ),
     Limit(
-        code="ELASTIC-CORRELATION-TYPE",
-        reason="this type of correlation is not exact in ES|QL",
-        hint="use event_count, value_count, temporal or temporal_ordered, or run it with mcp-siem watch",
-    ),
-    Limit(
         code="ELASTIC-CORRELATION-CONDITION",
         reason="ES|QL cannot tell how many of the rules came in order, only that all of them did",
         hint="leave the condition out, so that all rules are needed",
     ),
     Limit(
         code="ELASTIC-CORRELATION-NESTED",
-        reason="a correlation of correlations needs the windows of another query",
-        hint="correlate the base rules themselves, or run it with mcp-siem watch",
-    ),
-    Limit(
-        code="ELASTIC-CORRELATION-ALIAS",
-        reason="the rules of the correlation name their group or value by different fields",
-        hint="use one field that all sources fill, such as mcp.principal",
+        reason="a correlation of correlations has to group by the same fields throughout, and to have at most 12 rules",
+        hint="give the inner correlations the group-by of the outer one, or run it with mcp-siem watch",
     ),
     Limit(
         code="ELASTIC-CORRELATION-FIELD",
-        reason="groups and counted values must be single fields that the index keeps whole",
-        hint="group by and count keyword, number, boolean or address fields, one field to count",
+        reason="groups and counted values must be fields that the index holds as columns, one number for sums and percentiles",
+        hint="group by and count keyword, number, boolean or address fields that the index has",
     ),
 )
 

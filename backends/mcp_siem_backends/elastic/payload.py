@@ -1,8 +1,11 @@
 """A query as a Kibana detection rule and back: what we own of the document, what analysts own, and our marker. Pure."""
 
 import json
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from mcp_siem.convert.target import Action, Change, Marker, Query, Remote, Resource, Step, spec_digest
 from mcp_siem.rules.card import Card, rule_card
@@ -73,6 +76,8 @@ _OVERLAP = 5 * _MINUTE
 _INTERVAL = 5 * _MINUTE
 _LONGEST_INTERVAL = 60 * _MINUTE
 _MAX_SIGNALS = 1_000
+_MOST_SUPPRESSION_FIELDS = 3
+_GROUPS = re.compile(r"^\| RENAME (g0 AS .*)$", re.MULTILINE)
 _FILTER = "What Lucene cannot say (mcp-siem)"
 
 Document = dict[str, object]
@@ -126,9 +131,9 @@ def _search(query: Query, facts: Facts) -> Document:
     return {"type": "query", "language": "lucene", "query": lucene, "filters": filters, "index": list(facts.index)}
 
 
-def _parts(dsl: Document) -> tuple[str, list[Document]]:
+def _parts(dsl: Any) -> tuple[str, list[Document]]:
     """The Lucene at the top of a query, and a filter of Kibana for each other part that has to hold, too."""
-    parts = dsl.get("bool", {}).get("filter", [dsl]) if isinstance(dsl.get("bool"), dict) else [dsl]  # type: ignore[attr-defined]
+    parts = dsl["bool"]["filter"] if "filter" in dsl.get("bool", {}) else [dsl]
     lucene = [part["query_string"]["query"] for part in parts if "query_string" in part]
     return lucene[0] if lucene else "*:*", [_filter(part) for part in parts if "query_string" not in part]
 
@@ -256,7 +261,30 @@ def _document(spec: str, before: Mapping[str, object], marker: Marker) -> Docume
     marks = {"applied": marker.applied, "pack": marker.pack, "tool": marker.tool}
     ours["tags"] = [*ours["tags"], *extra, _TAG, *(f"{_MARKS[name]}{value}" for name, value in marks.items() if value)]
     ours["note"] = ours["note"] + _parted(before.get("note"))[1]
-    return {**theirs, **ours, "enabled": enabled}
+    return {**_suppression(ours, before), **theirs, **ours, "enabled": enabled}
+
+
+def _suppression(ours: Document, before: Mapping[str, object]) -> Document:
+    """One alert a burst of a group, for a new rule that correlates; from then on it is the analyst's.
+
+    Runs overlap, and Kibana cannot tell two rows of ES|QL to be the same. Over no groups, rows lack the field together.
+    """
+    if ours["type"] != "esql" or before.get("type") == "esql":
+        return {}
+    names = _GROUPS.search(str(ours["query"]))
+    fields = [name.partition(" AS ")[2].strip("`") for name in names[1].split(", ")] if names else ["mcp.principal"]
+    minutes = max(_minutes(str(ours["from"]).removeprefix("now-")), 1)
+    return {
+        "alert_suppression": {
+            "group_by": fields[:_MOST_SUPPRESSION_FIELDS],
+            "duration": {"value": minutes, "unit": "m"},
+            "missing_fields_strategy": "suppress",
+        }
+    }
+
+
+def _minutes(span: str) -> int:
+    return math.ceil(int(span[:-1]) * {"h": 60, "m": 1, "s": 1 / _MINUTE}[span[-1]])
 
 
 def _texts(value: object) -> list[str]:
@@ -281,7 +309,8 @@ def _setup(query: Query, facts: Facts) -> str:
         span = _span(facts.timespan)
         lines.append(
             f"Each result is a group at an instant at which the condition holds for the {span} before it; runs overlap, "
-            "so turn on alert suppression by the group's fields to get one alert a burst."
+            "so a new rule suppresses alerts of the same group for that long: one alert a burst. That needs a licence; "
+            "without it there is an alert for each row. A run whose result is cut says so (max_signals)."
         )
     if ".exact" in query.text:
         lines.append(

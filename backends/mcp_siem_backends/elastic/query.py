@@ -68,7 +68,7 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
     def finalize_query_dsl(self, rule: Any, query: Clause, index: int, state: ConversionState) -> str:
         """The query as JSON."""
         del rule, index, state
-        return json.dumps(document(query), sort_keys=True)
+        return json.dumps(document(query), sort_keys=True, ensure_ascii=False)
 
     def finalize_output_dsl(self, queries: list[str]) -> list[str]:
         """All of them."""

@@ -1,5 +1,6 @@
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -82,7 +83,34 @@ def test_a_correlation_looks_back_over_its_window_too_and_names_no_index() -> No
     assert (spec["type"], spec["language"], spec["from"]) == ("esql", "esql", "now-15m")
     assert "index" not in spec
     assert "filters" not in spec
-    assert "alert suppression" in spec["setup"]
+    assert "suppresses alerts of the same group" in spec["setup"]
+
+
+def test_a_new_correlation_suppresses_alerts_of_a_group_and_then_leaves_that_to_analysts() -> None:
+    spec = resource_of(COUNTED).spec
+    new = TARGET.steps(change_of(Action.CREATE, spec, COUNTED), None, MARKER)[-1].document
+    assert new is not None
+    duration = {"value": 15, "unit": "m"}
+    wanted = {"group_by": ["mcp.principal"], "duration": duration, "missing_fields_strategy": "suppress"}
+    assert new["alert_suppression"] == wanted
+    held = TARGET.parse({**created(COUNTED), "alert_suppression": None})
+    (step,) = TARGET.steps(change_of(Action.UPDATE, spec, COUNTED), held, MARKER)
+    assert step.document is not None
+    assert "alert_suppression" not in step.document
+
+
+def test_what_lucene_cannot_say_becomes_filters_beside_the_lucene() -> None:
+    head, line, rest = SINGLE.text.partition("\ndetection:\n")
+    rest = rest.replace("    condition: ", "    condition: who and ", 1)
+    text = f"{head}{line}    who:\n        user.id|fieldref: user.email\n{rest}"
+    rule = replace(SINGLE, text=text)
+    spec = json.loads(resource_of(rule).spec)
+    assert (spec["type"], spec["language"], spec["index"]) == ("query", "lucene", ["logs-mcp.*"])
+    assert "mcp.argument.path_folded" in spec["query"]
+    (only,) = spec["filters"]
+    assert only["query"]["script"]["script"]["params"]["field"] == "user.id"
+    assert (only["meta"]["disabled"], only["meta"]["negate"]) == (False, False)
+    Draft202012Validator(CREATE).validate(created(rule))
 
 
 def test_tags_prose_and_threat_come_from_the_rule() -> None:

@@ -1,0 +1,214 @@
+"""A correlation, and those it builds on, as ES|QL needs them: the base rules in Lucene, and levels, the inner ones first. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mcp_siem.convert.refuse import RefusedError
+from mcp_siem_backends.elastic.fields import Index, Storage
+from mcp_siem_backends.elastic.limits import limit
+
+__all__ = ["MONOTONE", "Leaf", "Level", "Plan", "Slot", "read_plan"]
+
+MONOTONE = ("GT", "GTE")
+_NUMERIC = ("VALUE_SUM", "VALUE_AVG", "VALUE_PERCENTILE", "VALUE_MEDIAN")
+_MOST_LEAVES = 12
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slot:
+    """What a level counts: columns of one leaf's events; numbers, or texts of which every combination counts."""
+
+    columns: tuple[str, ...]
+    numeric: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leaf:
+    """A base rule: its query, the columns of the keys in its events, and what each counting level counts in them."""
+
+    query: str
+    keys: tuple[str, ...]
+    slots: tuple[Slot | None, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Level:
+    """One correlation. `members` are places of flags: leaves first, then levels. `window` is in milliseconds.
+
+    `slot` is its place among those that count values. `only` says that nothing but what it finds is wanted of it, so
+    that groups in which it cannot hold may be left out early.
+    """
+
+    kind: str
+    members: tuple[int, ...]
+    window: int
+    condition: Any
+    references: tuple[str, ...]
+    title: str
+    slot: int | None
+    percentile: int
+    only: bool
+
+    @property
+    def extended(self) -> bool:
+        """Whether the condition names rules instead of a number."""
+        return hasattr(self.condition, "expression")
+
+    @property
+    def numeric(self) -> bool:
+        """Whether it measures numbers."""
+        return self.kind in _NUMERIC
+
+    @property
+    def monotone(self) -> bool:
+        """Whether more events never make it false."""
+        return not self.extended and self.condition.op.name in MONOTONE
+
+    @property
+    def needs_all(self) -> bool:
+        """Whether every rule has to be seen."""
+        if self.extended:
+            return False
+        total = len(self.members)
+        return (self.condition.op.name, self.condition.count) in (("GTE", total), ("GT", total - 1), ("EQ", total))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The whole: the last level is the correlation itself. `groups` are the names of its keys."""
+
+    index: Index
+    groups: tuple[str, ...]
+    leaves: tuple[Leaf, ...]
+    levels: tuple[Level, ...]
+    slots: int
+    notes: tuple[str, ...]
+
+
+class _Reader:
+    """Walks the correlations from the outermost in; a base rule that two correlations name is a leaf of each."""
+
+    def __init__(self, top: Any, lucene: Any, index: Index) -> None:
+        self._index = index
+        self._lucene = lucene
+        self._queries: dict[int, str] = {}
+        self._groups = tuple(str(name) for name in top.group_by or ())
+        self._order: list[Any] = []
+        self._leaves: list[tuple[Any, tuple[tuple[Any, Any], ...]]] = []
+        self._places: dict[tuple[int, int], int] = {}
+        self.notes: dict[str, None] = {}
+        self._visit(top, ())
+
+    def _visit(self, correlation: Any, above: tuple[tuple[Any, Any], ...]) -> None:
+        if set(correlation.group_by or ()) != set(self._groups):
+            raise RefusedError(limit("CORRELATION-NESTED"), str(correlation.title))
+        if not correlation.referenced_rules:
+            raise RefusedError(limit("CORRELATION-FIELD"), f"{correlation.title}: no rules")
+        for reference in correlation.referenced_rules:
+            path = (*above, (correlation, reference))
+            if not hasattr(reference.rule, "detection"):
+                if any(one is reference.rule for one, _ in path):
+                    raise RefusedError(limit("CORRELATION-NESTED"), str(correlation.title))
+                if all(one is not reference.rule for one in self._order):
+                    self._visit(reference.rule, path)
+            elif (id(correlation), id(reference.rule)) not in self._places:
+                self._places[id(correlation), id(reference.rule)] = len(self._leaves)
+                self._leaves.append((reference.rule, path))
+        self._order.append(correlation)
+        if len(self._leaves) + len(self._order) > _MOST_LEAVES:
+            raise RefusedError(limit("CORRELATION-NESTED"), f"more than {_MOST_LEAVES} rules")
+
+    def plan(self) -> Plan:
+        """All of it; raises RefusedError where ES|QL has no column for a key or a value."""
+        counting = [one for one in self._order if one.type.name.startswith("VALUE_")]
+        leaves = [self._leaf(rule, path, counting) for rule, path in self._leaves]
+        only = True
+        levels: list[Level] = []
+        for correlation in reversed(self._order):
+            levels.insert(0, self._level(correlation, counting, only=only))
+            only = only and len(correlation.referenced_rules) == 1
+        return Plan(
+            index=self._index,
+            groups=self._groups,
+            leaves=tuple(leaves),
+            levels=tuple(levels),
+            slots=len(counting),
+            notes=tuple(self.notes),
+        )
+
+    def _level(self, correlation: Any, counting: Sequence[Any], *, only: bool) -> Level:
+        condition = correlation.condition
+        given = None if correlation.type.name == "VALUE_MEDIAN" else getattr(condition, "percentile", None)
+        return Level(
+            kind=correlation.type.name,
+            members=tuple(self._place(correlation, reference.rule) for reference in correlation.referenced_rules),
+            window=correlation.timespan.seconds * 1000,
+            condition=condition,
+            references=tuple(str(one.reference) for one in correlation.referenced_rules),
+            title=str(correlation.title),
+            slot=next((at for at, one in enumerate(counting) if one is correlation), None),
+            percentile=50 if given is None else given,
+            only=only,
+        )
+
+    def _place(self, correlation: Any, rule: Any) -> int:
+        inner = next((at for at, one in enumerate(self._order) if one is rule), None)
+        return len(self._leaves) + inner if inner is not None else self._places[id(correlation), id(rule)]
+
+    def _leaf(self, rule: Any, path: tuple[tuple[Any, Any], ...], counting: Sequence[Any]) -> Leaf:
+        if id(rule) not in self._queries:
+            self._queries[id(rule)] = self._lucene.text(rule)
+        correlation, reference = path[-1]
+        above = {id(one): one_reference for one, one_reference in path}
+        slots = [
+            self._slot(one, above[id(one)]) if id(one) in above else None
+            for one in counting
+        ]  # fmt: skip
+        keys = tuple(self._column(_resolved(correlation, reference, name)) for name in self._groups)
+        return Leaf(query=self._queries[id(rule)], keys=keys, slots=tuple(slots))
+
+    def _slot(self, correlation: Any, reference: Any) -> Slot:
+        fieldref = getattr(correlation.condition, "fieldref", None)
+        names = [fieldref] if isinstance(fieldref, str) else list(fieldref or ())
+        numeric = correlation.type.name in _NUMERIC
+        if not names or (numeric and len(names) != 1):
+            raise RefusedError(limit("CORRELATION-FIELD"), f"{correlation.title}: {', '.join(names) or 'no field'}")
+        resolved = [_resolved(correlation, reference, name) for name in names]
+        columns = [self._numbers(name) if numeric else self._column(name) for name in resolved]
+        return Slot(columns=tuple(columns), numeric=numeric)
+
+    def _column(self, name: str) -> str:
+        form = self._index.form(name)
+        column = self._index.column(name)
+        if form.storage in (Storage.FLATTENED, Storage.TIME) or column is None:
+            raise RefusedError(limit("CORRELATION-FIELD"), name)
+        if form.storage is Storage.DYNAMIC:
+            self.notes[f"{name}: not in the taxonomy; ES|QL answers with an error until an event has had it"] = None
+        self.notes.update(dict.fromkeys(form.notes))
+        return column
+
+    def _numbers(self, name: str) -> str:
+        form = self._index.form(name)
+        column = self._column(name)
+        if form.number is not None:
+            return form.number
+        self.notes[f"{name}: no number in the index; equal values of one list count once"] = None
+        return column
+
+
+def read_plan(parsed: Any, lucene: Any, index: Index) -> Plan:
+    """The plan of a pySigma correlation; raises RefusedError where ES|QL cannot say it."""
+    return _Reader(parsed, lucene, index).plan()
+
+
+def _resolved(correlation: Any, reference: Any, name: str) -> str:
+    """The field that a name of the correlation stands for in a rule's events."""
+    found = [
+        (str(named.reference), str(field))
+        for one in correlation.aliases
+        if one.alias == name
+        for named, field in one.mapping.items()
+    ]
+    spellings = (str(reference.reference), str(reference.rule.id), str(reference.rule.name))
+    return next((field for spelling in spellings for known, field in found if known == spelling), name)
