@@ -3,17 +3,19 @@
 import os
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import cache, cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 
 from mcp_siem.cli.console import Console
 from mcp_siem.cli.settings import Settings
-from mcp_siem.convert.target import Query, Refusal, Resource, Target
+from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step, Target
 from mcp_siem.deploy.client import Backend, Connection
 from mcp_siem.deploy.connect import read_connection
 from mcp_siem.errors import ConfigError, UsageError
 from mcp_siem.events.derive import Deriver
 from mcp_siem.events.redact import Redactor
+from mcp_siem.rules.manifest import pack_root
 from mcp_siem.rules.pack import default_pack_dir, load_pack, load_secret_formats
 from mcp_siem.rules.rule import Rule, RulePack
 
@@ -41,10 +43,14 @@ def say_off(pack: RulePack, console: Console) -> None:
             console.note(f"{rule.path}:{rule.line}", f"{rule.stem} is off: {rule.off}")
 
 
-def make_deriver(environ: Mapping[str, str] = os.environ) -> Deriver:
-    """The deriver of events; secrets are hashed with MCP_SIEM_HASH_KEY, else with a key of this run alone."""
+def make_deriver(rules: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> Deriver:
+    """The deriver of events, with the formats of secrets that stand beside the rules named, else the shipped ones.
+
+    Secrets are hashed with MCP_SIEM_HASH_KEY, else with a key of this run alone.
+    """
     key = environ.get("MCP_SIEM_HASH_KEY", "").encode() or secrets.token_bytes(32)
-    return Deriver(Redactor(load_secret_formats(default_pack_dir()), key))
+    root = pack_root(Path(rules[0])) if rules else default_pack_dir()
+    return Deriver(Redactor(load_secret_formats(root), key))
 
 
 def backend_named(name: str | None) -> Backend:
@@ -62,13 +68,37 @@ def all_backends() -> list[Backend]:
     return [backend_named(name) for name in sorted(_registered())]
 
 
+@cache
 def _registered() -> dict[str, EntryPoint]:
     return {entry.name: entry for entry in entry_points(group="mcp_siem.backends")}
 
 
 def all_targets() -> list[Target]:
-    """The pure half of every registered backend, by name."""
-    return [backend.target() for backend in all_backends()]
+    """The pure half of every registered backend, by name; each is loaded when it is first asked."""
+    return [_LateTarget(name) for name in sorted(_registered())]
+
+
+class _LateTarget:
+    """A target that costs nothing before somebody wants something of it: pySigma's backends take long to load."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    @cached_property
+    def _target(self) -> Target:
+        return backend_named(self.name).target()
+
+    def query(self, rule: Rule) -> Query | Refusal:
+        return self._target.query(rule)
+
+    def resource(self, query: Query, rule: Rule) -> Resource:
+        return self._target.resource(query, rule)
+
+    def parse(self, document: Mapping[str, object]) -> Remote:
+        return self._target.parse(document)
+
+    def steps(self, change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
+        return self._target.steps(change, remote, marker)
 
 
 def connection_named(env: str | None, target: str | None, settings: Settings) -> Connection:

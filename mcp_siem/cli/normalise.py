@@ -1,12 +1,13 @@
 """`normalise`: raw records in, events of the taxonomy out."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
 from mcp_siem.cli.loading import make_deriver
+from mcp_siem.cli.settings import Settings
 from mcp_siem.events.event import Event
 from mcp_siem.events.time import format_time
 from mcp_siem.report.document import document_bytes
@@ -25,10 +26,14 @@ _COLUMNS = ("event.dataset", "mcp.method.name", "gen_ai.tool.name", "mcp.server.
 @options.formats("text", "json", "jsonl")
 @options.output
 @options.common
-def command(paths: Sequence[str], source: str, form: str, output: str | None, quiet: bool, no_color: bool) -> None:
+@click.pass_context
+def command(
+    ctx: click.Context, paths: Sequence[str], source: str, form: str, output: str | None, quiet: bool, no_color: bool
+) -> None:
     """Turn raw records (FILE, directory, .gz, or - for standard input) into events with one documented schema."""
     with console(output, quiet=quiet, no_color=no_color) as out:
-        events = _events(paths, source, out)
+        deriver = make_deriver(_named_rules(options.settings_of(ctx)))
+        events = _events(read_events(paths, source=source, deriver=deriver), out)
         if form == "json":
             out.line(document_bytes([document(event) for event in events]))
             return
@@ -36,8 +41,14 @@ def command(paths: Sequence[str], source: str, form: str, output: str | None, qu
             out.line(document_bytes(document(event)) if form == "jsonl" else _line(event))
 
 
-def _events(paths: Sequence[str], source: str, out: Console) -> Iterator[Event]:
-    for item in read_events(paths, source=source, deriver=make_deriver()):
+def _named_rules(settings: Settings) -> Sequence[str]:
+    """The rules of the settings file: beside them may stand the formats of secrets that a site knows."""
+    named = settings.flags.get("rules")
+    return [str(one) for one in named] if isinstance(named, list) else []
+
+
+def _events(items: Iterable[Event | ParseIssue], out: Console) -> Iterator[Event]:
+    for item in items:
         if isinstance(item, ParseIssue):
             out.note(item.ref, f"{item.code}: {item.reason}")
         else:

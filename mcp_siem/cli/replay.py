@@ -68,7 +68,7 @@ def command(
     pack = open_pack(rules, options.settings_of(ctx))
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
-        feeds, issues = open_feeds(paths, source=source, deriver=make_deriver())
+        feeds, issues = open_feeds(paths, source=source, deriver=make_deriver(rules))
         run = _Run(pack, out, form)
         replay = Replay(pack, feeds, show=run.show, period=period, every=every, jobs=jobs)
         out.progress = terminal_progress(_size(feeds), quiet=quiet)

@@ -162,7 +162,7 @@ def command(
         watch = Watch(
             Engine(pack, every=every),
             teller,
-            open_space=_spaces(make_deriver(), named, servers.folders),
+            open_space=_spaces(make_deriver(rules), named, servers.folders),
             clock=Clock(monotonic=monotonic, wall=wall_clock),
             policy=Policy(lateness=lateness),
         )
