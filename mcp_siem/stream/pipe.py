@@ -5,7 +5,7 @@ import select
 
 from mcp_siem.errors import UsageError
 from mcp_siem.stream.lines import MAX_LINE
-from mcp_siem.stream.tail import CHUNK, Item, TailSplitter
+from mcp_siem.stream.tail import CHUNK, Item, TailCutter
 
 __all__ = ["Pipe"]
 
@@ -22,7 +22,7 @@ class Pipe:
         self.read = 0
         self.ended = False
         self._handle = handle
-        self._lines = TailSplitter(name, limit=max_line)
+        self._lines = TailCutter(name, limit=max_line)
         self._poll = select.poll()
         self._poll.register(handle, select.POLLIN)
 

@@ -1,14 +1,18 @@
 """A connection space of a live stream: which source its lines are of, and the session they go through."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any
 
 from mcp_siem.errors import UsageError
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import KnownItems
+from mcp_siem.sources.event import EVENT
 from mcp_siem.sources.port import Complete, Normaliser, ParseIssue, Record, Resumable, Session
 from mcp_siem.sources.table import SOURCES, detect
-from mcp_siem.stream.tail import Item
+from mcp_siem.stream.blocks import Block
+from mcp_siem.stream.lines import MAX_LINE
+from mcp_siem.stream.tail import Item, records_of
 
 __all__ = ["UNKNOWN", "Space"]
 
@@ -31,19 +35,35 @@ class Space:
         known: KnownItems,
         source: Normaliser | None = None,
         mixed: bool = False,
+        max_line: int = MAX_LINE,
     ) -> None:
         self.name = name
         self._complete = complete
         self._known = known
         self._fixed = source
         self._mixed = mixed
+        self._max_line = max_line
         self._source = source
         self._sessions: dict[str, Session] = {}
 
-    def feed(self, items: Sequence[Item]) -> Iterator[tuple[Item, Event | ParseIssue]]:
-        """What the next lines complete, each with the line that completed it."""
+    def look(self, items: Sequence[Item]) -> None:
+        """Finds out which source the lines are of, if it is not known."""
         if self._source is None and not self._mixed:
-            self._source = self._detected([item.data for item in items[:_SAMPLED] if isinstance(item, Record)])
+            blocks = (item for item in items if isinstance(item, Block))
+            lines = islice(chain.from_iterable(records_of(block, self._max_line) for block in blocks), _SAMPLED)
+            self._source = self._detected([line.data for line in lines if isinstance(line, Record)])
+
+    @property
+    def holds_events(self) -> bool:
+        """Says whether each line stands for itself, as an event, so that whole blocks can be judged."""
+        return self._source is EVENT and not self._mixed
+
+    def lines(self, block: Block) -> Iterator[Record | ParseIssue]:
+        """The lines of a block."""
+        return records_of(block, self._max_line)
+
+    def feed(self, items: Iterable[Record | ParseIssue]) -> Iterator[tuple[Record | ParseIssue, Event | ParseIssue]]:
+        """What the next lines complete, each with the line that completed it."""
         for item in items:
             if isinstance(item, ParseIssue):
                 yield item, item

@@ -1,28 +1,30 @@
 """One file, read as it grows: from a mark to where its bytes end now, and on."""
 
+import io
 import os
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 
 from mcp_siem.sources.port import ParseIssue, Record
-from mcp_siem.stream.lines import MAX_LINE, LineSplitter
+from mcp_siem.stream.blocks import Block, BlockCutter, too_long
+from mcp_siem.stream.lines import MAX_LINE, bare
 from mcp_siem.stream.mark import HEAD, LAST, Mark, chunks_from, digest_of, has_mark
 
-__all__ = ["CHUNK", "Item", "PackedTail", "PlainTail", "Tail", "TailSplitter"]
+__all__ = ["CHUNK", "Item", "PackedTail", "PlainTail", "Tail", "TailCutter", "records_of"]
 
 CHUNK = 256 * 1024
 _COUNTED = 1 << 20
 
-Item = Record | ParseIssue
+Item = Block | ParseIssue
 
 
-class TailSplitter(LineSplitter):
-    """Cuts lines from a place in the middle of a file, and knows where the unfinished one begins."""
+class TailCutter(BlockCutter):
+    """Cuts blocks of whole lines from a place in the middle of a file, and knows where the unfinished one begins."""
 
     def __init__(self, name: str, *, limit: int, line: int = 1) -> None:
         super().__init__(name, limit=limit)
-        self._line = line
+        self._last = Block(name=name, first=line, start=0, data=b"", lines=0)
         self.limit = limit
 
     @property
@@ -33,7 +35,17 @@ class TailSplitter(LineSplitter):
     @property
     def unfinished(self) -> int:
         """How many bytes of it were seen."""
-        return self._size
+        return self._size + self._skipped
+
+
+def records_of(block: Block, limit: int) -> Iterator[Record | ParseIssue]:
+    """The lines of a block one by one; one over the limit is told."""
+    for number, line in enumerate(io.BytesIO(block.data), block.first):
+        data = bare(line)
+        if len(data) > limit:
+            yield too_long(f"{block.name}:{number}", len(line.removesuffix(b"\n")), limit)
+        elif data:
+            yield Record(data=data, ref=f"{block.name}:{number}")
 
 
 class Tail:
@@ -46,7 +58,7 @@ class Tail:
         self.goal = 0
         self.quiet_since = 0.0
         self.moved = False
-        self.lines = TailSplitter(mark.path, limit=max_line, line=mark.line)
+        self.lines = TailCutter(mark.path, limit=max_line, line=mark.line)
         self._origin = ""
 
     @property
@@ -185,7 +197,7 @@ class PlainTail(Tail):
 
     def _stand_at(self, offset: int, line: int) -> None:
         self.offset = offset
-        self.lines = TailSplitter(self.mark_read.path, limit=self.lines.limit, line=line)
+        self.lines = TailCutter(self.mark_read.path, limit=self.lines.limit, line=line)
         self.goal = os.fstat(self._handle).st_size
         self._remember()
 

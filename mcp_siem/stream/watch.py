@@ -6,15 +6,18 @@ Rules of single events alert at once. What correlations have to know waits for t
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from mcp_siem.engine.alert import Alert
 from mcp_siem.engine.engine import Engine
+from mcp_siem.engine.hit import Hit
 from mcp_siem.errors import McpSiemError, UsageError
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import KnownItems
 from mcp_siem.sources.port import ParseIssue, Record
+from mcp_siem.stream.block_judge import BlockJudge, match_live
+from mcp_siem.stream.blocks import Block
 from mcp_siem.stream.checkpoint import Checkpoint
 from mcp_siem.stream.follow import Follower, Read
 from mcp_siem.stream.mark import load_mark
@@ -48,6 +51,9 @@ class Policy:
     leap: float = 3_600.0
 
 
+Place = tuple[int, str]
+
+
 class Output(Protocol):
     """What a watch tells."""
 
@@ -79,6 +85,7 @@ class Watch:
         self._engine = engine
         self._output = output
         self._open = open_space
+        self._blocks = BlockJudge(engine)
         self._clock = clock
         self._policy = policy
         self._known = KnownItems()
@@ -92,12 +99,32 @@ class Watch:
     def take(self, name: str, number: int, origin: str, items: Sequence[Item], clock: int) -> int:
         """Judges lines of a name; returns the newest time of it, which was `clock` so far."""
         space, fleeting = self._space(name)
+        space.look(items)
         self._believed = self._clock.wall() + round(self._policy.ahead * _SECOND)
-        for item, told in space.feed(items):
-            if isinstance(told, ParseIssue):
-                self._issue(item, told, fleeting=fleeting)
+        place = (number, origin)
+        for item in items:
+            if isinstance(item, ParseIssue):
+                self._issue(item, item, fleeting=fleeting)
+            elif space.holds_events:
+                clock = self._block(item, place, clock)
             else:
-                clock = self._judge(told, number, origin, clock)
+                for line, told in space.feed(space.lines(item)):
+                    if isinstance(told, ParseIssue):
+                        self._issue(line, told, fleeting=fleeting)
+                    else:
+                        clock = self._judge(told, place, clock)
+        return clock
+
+    def _block(self, block: Block, place: Place, clock: int) -> int:
+        """Lines of events, judged at once as a replay judges them."""
+        judged, found = self._blocks.judged(block, clock if clock > _BEFORE_ALL else self._clock.wall())
+        self.events += judged.events
+        for issue in judged.issues:
+            self._issue(issue, issue, fleeting=False)
+        if judged.last is not None and judged.last > clock:
+            clock = self._seen(judged.last, clock)
+        for alerts, hits in found:
+            self._found(alerts, hits, place, clock)
         return clock
 
     def read(self, read: Read, name: str) -> None:
@@ -123,7 +150,7 @@ class Watch:
                 if isinstance(told, ParseIssue):
                     self._output.issue(told)
                 else:
-                    self._judge(told, number, "", _BEFORE_ALL)
+                    self._judge(told, (number, ""), _BEFORE_ALL)
         for waiting in self.pending.drain():
             self._alerts(self._engine.correlate(waiting.hit), waiting.origin)
 
@@ -178,28 +205,27 @@ class Watch:
             found = self._spaces[name] = self._open(name, self._known)
         return found
 
-    def _issue(self, item: Item, issue: ParseIssue, *, fleeting: bool) -> None:
+    def _issue(self, item: Record | ParseIssue, issue: ParseIssue, *, fleeting: bool) -> None:
         self.counts[issue.code] += 1
         self._output.issue(issue)
         if fleeting and issue.code in _UNREAD and isinstance(item, Record):
             self._output.unread(issue, item.data)
 
-    def _judge(self, event: Event, number: int, origin: str, clock: int) -> int:
+    def _judge(self, event: Event, place: Place, clock: int) -> int:
         """One event; returns the newest time of its file."""
         self.events += 1
         if event.time is not None and event.time > clock:
             clock = self._seen(event.time, clock)
-        try:
-            alerts, hits = self._engine.match(event)
-        except UsageError:
-            # A correlation needs a time. In a replay that is an error; here one line must not end the watch.
-            self.counts["no_time"] += 1
-            alerts, hits = self._engine.match(replace(event, time=clock if clock > _BEFORE_ALL else self._clock.wall()))
+        instead = clock if clock > _BEFORE_ALL else self._clock.wall()
+        self._found(*match_live(self._engine, event, instead), place, clock)
+        return clock
+
+    def _found(self, alerts: Sequence[Alert], hits: Sequence[Hit], place: Place, clock: int) -> None:
+        number, origin = place
         self._alerts(alerts, origin)
         for hit in hits:
             limit = max(self._believed, clock)
             self.pending.put(Waiting(hit=hit, origin=origin), space=number, now=self._clock.monotonic(), limit=limit)
-        return clock
 
     def _seen(self, time: int, clock: int) -> int:
         """The newest time of a file after one that is later: one event from the future must not make all others late."""

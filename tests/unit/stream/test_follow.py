@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from mcp_siem.sources.port import ParseIssue, Record
+from mcp_siem.sources.port import ParseIssue
 from mcp_siem.stream.follow import Follower
 from mcp_siem.stream.mark import Mark
+from mcp_siem.stream.tail import records_of
 
 
 class Reader:
@@ -15,6 +16,7 @@ class Reader:
     def __init__(self, *targets: str | Path, at_end: bool = False, max_line: int = 1000) -> None:
         self.follower = Follower([str(target) for target in targets], at_end=at_end, max_line=max_line)
         self.now = 0.0
+        self.max_line = max_line
         self.refs: list[str] = []
         self.issues: list[ParseIssue] = []
 
@@ -25,11 +27,13 @@ class Reader:
         while self.now < end:
             for read in self.follower.read(self.now):
                 for item in read.items:
-                    if isinstance(item, Record):
-                        found.append(item.data.decode())
-                        self.refs.append(Path(item.ref).name)
-                    else:
-                        self.issues.append(item)
+                    lines = [item] if isinstance(item, ParseIssue) else records_of(item, self.max_line)
+                    for line in lines:
+                        if isinstance(line, ParseIssue):
+                            self.issues.append(line)
+                        else:
+                            found.append(line.data.decode())
+                            self.refs.append(Path(line.ref).name)
             self.issues += self.follower.told()
             self.now += 0.05
         return found
