@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from mcp_siem.engine.alert import Alert, Evidence
@@ -10,8 +10,10 @@ from mcp_siem.engine.compile import Detection, compile_correlation, compile_dete
 from mcp_siem.engine.correlate import Correlator
 from mcp_siem.engine.correlation import Correlation
 from mcp_siem.engine.fast import DATASET, Judge
+from mcp_siem.engine.formula import Verdict
 from mcp_siem.engine.hit import Hit, HitStore, MemoryStore, compact
-from mcp_siem.engine.match import EventView, evidence, shown, twins_of
+from mcp_siem.engine.match import EventView, evidence, twins_of
+from mcp_siem.engine.sight import Sights
 from mcp_siem.engine.state import broken, decode_state, digest_of, encode_state
 from mcp_siem.errors import Issue, McpSiemError, PackError, UsageError
 from mcp_siem.events.event import Event
@@ -42,6 +44,13 @@ class Engine:
         read = {name for one in self.detections for name in one.fields}.union(self._correlator.fields)
         self._twins = twins_of(read, pack.taxonomy)
         self._judge = Judge(self.detections, self._twins, route=pack.taxonomy.route, fits=self._fits)
+        self._sights = Sights(
+            self._judge.bits,
+            self._twins,
+            bases=self._correlator.bases,
+            keys=self._correlator.fields,
+            context=_CONTEXT_FIELDS,
+        )
         self._routes: dict[str, tuple[Detection, ...]] = {}
         self._order = 0
         self.failures: Counter[str] = Counter()
@@ -54,13 +63,27 @@ class Engine:
     def match(self, event: Event) -> tuple[list[Alert], list[Hit]]:
         """The alerts of single-event rules, and what correlations have to know of this event (one hit, or none)."""
         self._order += 1
-        found_rules = self.held(event)
-        if not found_rules:
+        verdict = self._verdict(event)
+        if verdict is None:
+            return self._matched_by_itself(event, self._holding_by_itself(event))
+        if not verdict.held:
             return [], []
+        sight = self._sights.of(verdict)
+        found = sight.read(event.data)
+        if found is None:
+            return self._matched_by_itself(event, verdict.held)
+        alerts = [_alert(rule, event, evidence) for rule, evidence in sight.alerts(found)]
+        if not sight.bases:
+            return alerts, []
+        time = self._time(event, sight.bases)
+        return alerts, [Hit.light(sight.bases, time, self._order, found, event.raw_ref, sight.pairs(found))]
+
+    def _matched_by_itself(self, event: Event, held: Sequence[Detection]) -> tuple[list[Alert], list[Hit]]:
+        """The same for an event whose evidence has to be looked for."""
         view = EventView(event, self._twins)
         alerts: list[Alert] = []
-        held: dict[str, tuple[Evidence, ...]] = {}
-        for detection in found_rules:
+        fed: dict[str, tuple[Evidence, ...]] = {}
+        for detection in held:
             found = self._ask(detection, _evidence, view)
             if found is None:
                 continue
@@ -68,8 +91,8 @@ class Engine:
             if rule.alerts:
                 alerts.append(_alert(rule, event, found))
             if rule.id in self._correlator.bases:
-                held[rule.id] = found
-        return alerts, [self._hit(event, view, held)] if held else []
+                fed[rule.id] = found
+        return alerts, [self._hit(event, view, fed)] if fed else []
 
     def correlate(self, hit: Hit) -> list[Alert]:
         """The alerts of correlations that this hit completes. Hits come in order of time, then of input."""
@@ -104,12 +127,19 @@ class Engine:
 
     def held(self, event: Event) -> Sequence[Detection]:
         """The single-event rules that hold for the event, without evidence, in the order of the pack."""
+        verdict = self._verdict(event)
+        return self._holding_by_itself(event) if verdict is None else verdict.held
+
+    def _verdict(self, event: Event) -> Verdict[Detection] | None:
         try:
-            return self._judge.holding(event)
+            return self._judge.judged(event)
         except McpSiemError:
             raise
         except Exception:  # noqa: BLE001 - one value must not end the watch: each rule is asked by itself
             _log.warning("judging all rules at once failed on %s", event.raw_ref, exc_info=True)
+            return None
+
+    def _holding_by_itself(self, event: Event) -> Sequence[Detection]:
         view = EventView(event, self._twins)
         return [one for one in self._routed(event) if self._ask(one, _holds, view)]
 
@@ -144,27 +174,24 @@ class Engine:
         return self.taxonomy.matches(dataset, category=source.category, product=source.product, service=source.service)
 
     def _hit(self, event: Event, view: EventView, held: Mapping[str, tuple[Evidence, ...]]) -> Hit:
+        fields = {
+            name: tuple(compact(reading.raw) for reading in view.readings(name) if reading.text is not None)
+            for name in {*self._correlator.fields, *_CONTEXT_FIELDS}
+        }
+        pairs = tuple((one.field, one.value) for found in held.values() for one in found)
+        time, order = self._time(event, held), self._order
+        kept = {name: values for name, values in fields.items() if values}
+        return Hit.light(frozenset(held), time, order, kept, event.raw_ref, pairs)
+
+    def _time(self, event: Event, rule_ids: Collection[str]) -> int:
         if event.time is None:
-            stems = sorted(one.rule.stem for one in self.detections if one.rule.id in held)
+            stems = sorted(one.rule.stem for one in self.detections if one.rule.id in rule_ids)
             raise UsageError(
                 f"the event has no time, and {', '.join(stems)} feeds a correlation, which needs one",
                 source=event.raw_ref,
                 hint="give the event an @timestamp, or leave the correlation rules out with --rules",
             )
-        fields = {
-            name: tuple(compact(reading.raw) for reading in view.readings(name) if reading.text is not None)
-            for name in self._correlator.fields
-        }
-        kept = {name: list(values) for name, values in fields.items() if values}
-        kept |= {name: [shown(value) for value in values] for name in _CONTEXT_FIELDS if (values := event.values(name))}
-        return Hit(
-            rule_ids=frozenset(held),
-            time=event.time,
-            order=self._order,
-            fields=fields,
-            event=Event(data=kept, time=event.time, raw_ref=event.raw_ref),
-            evidence=tuple(dict.fromkeys(one for found in held.values() for one in found)),
-        )
+        return event.time
 
 
 def replay(engine: Engine, events: Iterable[Event], *, store: HitStore | None = None) -> Iterator[Alert]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from mcp_siem.engine.compile import Detection
 from mcp_siem.engine.compiled import CompiledWalk
-from mcp_siem.engine.formula import Bits, Verdicts, formula_of
+from mcp_siem.engine.formula import Bits, Verdict, Verdicts, formula_of
 from mcp_siem.engine.match import EventView
 from mcp_siem.engine.reader import Reader
 from mcp_siem.engine.walk import Kept, leaves_of
@@ -28,12 +28,12 @@ Fits = Callable[[Detection, str], bool]
 class Judge:
     """Says which detections hold for an event.
 
-    `route` names the datasets that are tried against the same rules, `fits` says whether a rule is one of those;
+    `bits` are those of the masks of its verdicts. `route` names the datasets that are tried against the same rules, `fits` says whether a rule is one of those;
     `twins` names the original of each folded twin.
     """
 
     def __init__(self, detections: Sequence[Detection], twins: Mapping[str, str], *, route: Route, fits: Fits) -> None:
-        bits = Bits()
+        self.bits = bits = Bits()
         self._rules = [(one, formula_of(one.node, bits)) for one in detections]
         self._route, self._fits = route, fits
         self._all = Verdicts(self._rules)
@@ -52,7 +52,7 @@ class Judge:
         self._is_rare = self._keywords is not None or bool(self._references)
         self._walk = CompiledWalk(readers, frozenset({DATASET, *self._derived}))
 
-    def holding(self, event: Event) -> tuple[Detection, ...]:
+    def judged(self, event: Event) -> Verdict[Detection]:
         """The detections that hold, in their order."""
         mask, kept = self._walk.read(event.data)
         if self._derived and kept:

@@ -11,7 +11,7 @@ from typing import Generic, Protocol, TypeVar
 from mcp_siem.engine.nodes import And, Exists, FieldRef, FieldTest, IsNull, Keyword, Named, Node, Not, Or
 from mcp_siem.engine.predicates import Test
 
-__all__ = ["Bits", "Formula", "Verdicts", "formula_of"]
+__all__ = ["Bits", "Formula", "Verdict", "Verdicts", "formula_of"]
 
 _MOST_MASKS = 8_192
 
@@ -153,6 +153,16 @@ def _merged(kind: type[_Any | _All], nodes: Sequence[Node], bits: Bits) -> tuple
     return own, tuple(rest)
 
 
+class Verdict(Generic[T]):
+    """The things that hold for a mask, in their order. `plan` is for whoever asked to keep what follows from it."""
+
+    __slots__ = ("held", "mask", "plan")
+
+    def __init__(self, held: tuple[T, ...], mask: int) -> None:
+        self.held, self.mask = held, mask
+        self.plan: object = None
+
+
 class Verdicts(Generic[T]):
     """Which of several things with a formula hold, in their order; asked once for each mask.
 
@@ -161,7 +171,7 @@ class Verdicts(Generic[T]):
 
     def __init__(self, things: Sequence[tuple[T, Formula]]) -> None:
         self._things = things
-        self.known: dict[int, tuple[T, ...]] = {}
+        self.known: dict[int, Verdict[T]] = {}
         self._always = [place for place, (_, formula) in enumerate(things) if not formula.needed]
         self._places: dict[int, list[int]] = {}
         self._needed = 0
@@ -170,16 +180,16 @@ class Verdicts(Generic[T]):
             for bit in _single(formula.needed):
                 self._places.setdefault(bit, []).append(place)
 
-    def of(self, mask: int) -> tuple[T, ...]:
+    def of(self, mask: int) -> Verdict[T]:
         """Those that hold for the mask."""
         known = self.known.get(mask)
         if known is not None:
             return known
-        found = self._found(mask)
+        verdict = Verdict(self._found(mask), mask)
         if len(self.known) >= _MOST_MASKS:
             self.known.clear()
-        self.known[mask] = found
-        return found
+        self.known[mask] = verdict
+        return verdict
 
     def _found(self, mask: int) -> tuple[T, ...]:
         tried = set(self._always)

@@ -12,6 +12,7 @@ _START = _EPOCH.replace(tzinfo=None)
 _MICROSECOND = timedelta(microseconds=1)
 _MINUTES_KEPT = 1_024
 _LONGEST = 64
+_USUAL = {24: 1_000, 27: 1}
 _HOURS = range(24)
 _MINUTES = range(60)
 _RFC3339 = re.compile(
@@ -60,6 +61,23 @@ def _parse_number(value: float) -> int | None:
 
 
 def _parse_text(text: str) -> int | None:
+    # the usual spelling, to the millisecond or microsecond in UTC, is read minute by minute; nothing else is tried so
+    scale = _USUAL.get(len(text))
+    if scale and text[10] == "T" and text[19] == "." and text[-1] == "Z" and text[17] < "6":
+        digits = text[17:19] + text[20:-1]
+        start = _start_of(text[:17]) if digits.isdecimal() and digits.isascii() else None
+        if start is not None:
+            return start + int(digits) * scale
+    return _parse_spelled(text)
+
+
+@lru_cache(maxsize=_MINUTES_KEPT)
+def _start_of(minute: str) -> int | None:
+    """Microseconds since the epoch of `YYYY-MM-DDTHH:MM:`."""
+    return _parse_spelled(f"{minute}00Z") if minute[-1] == ":" else None
+
+
+def _parse_spelled(text: str) -> int | None:
     if _NUMBER.fullmatch(text):
         return _parse_number(float(text) if "." in text else int(text))
     found = _RFC3339.fullmatch(text)

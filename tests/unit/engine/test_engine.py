@@ -11,7 +11,7 @@ import pytest
 from mcp_siem.engine.alert import Evidence
 from mcp_siem.engine.engine import Engine, replay
 from mcp_siem.engine.hit import Hit, MemoryStore
-from mcp_siem.engine.predicates import Equals
+from mcp_siem.engine.predicates import Regex
 from mcp_siem.errors import PackError, UsageError
 from mcp_siem.events.event import Event
 from mcp_siem.rules.rule import RulePack
@@ -149,12 +149,12 @@ def test_every_refused_part_of_every_rule_is_reported_at_once(pack_of: PackOf) -
 def test_a_rule_that_fails_on_an_event_does_not_silence_the_others(
     pack_of: PackOf, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    engine = Engine(pack_of(f"{_rule({'x': '7'})}\n---\n{_rule({'y|contains': 'a'}, title='other')}"))
+    engine = Engine(pack_of(f"{_rule({'x|re': '7'})}\n---\n{_rule({'y|contains': 'a'}, title='other')}"))
 
     def broken(*_: object) -> bool:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(Equals, "holds", broken)
+    monkeypatch.setattr(Regex, "holds", broken)
     assert [alert.title for alert in engine.feed(Event(data={"x": 7, "y": "a"}))] == ["other"]
     assert sum(engine.failures.values()) == 1
 

@@ -47,7 +47,7 @@ def _agree(engine: Engine, data: object) -> int:
     view = EventView(event, twins)
     exact = [one.rule.id for one in engine._routed(event) if one.node.holds(view)]
     for _ in range(2):
-        assert [one.rule.id for one in engine._judge.holding(event)] == exact, data
+        assert [one.rule.id for one in engine._judge.judged(event).held] == exact, data
     return len(exact)
 
 
@@ -296,7 +296,7 @@ def test_if_judging_all_at_once_fails_each_rule_is_asked_by_itself(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(engine._judge, "holding", broken)
+    monkeypatch.setattr(engine._judge, "judged", broken)
     assert [alert.title for alert in engine.feed(Event(data={"x": 1}))] == ["t"]
     assert engine.feed(Event(data={"x": 2})) == []
     assert not engine.failures
