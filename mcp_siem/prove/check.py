@@ -9,7 +9,9 @@ from mcp_siem.convert.target import Target
 from mcp_siem.errors import ConfigError, Issue, McpSiemError, PackError
 from mcp_siem.prove.cases import Bench
 from mcp_siem.prove.goldens import compare_goldens, golden_path, golden_text
+from mcp_siem.prove.regression import RegressionCase, read_regressions
 from mcp_siem.rules.catalogue import catalogue_faults, read_catalogue
+from mcp_siem.rules.documents import documents_of
 from mcp_siem.rules.files import read_text, sibling_files
 from mcp_siem.rules.filters import applies
 from mcp_siem.rules.finding import Finding, finding_of
@@ -18,7 +20,6 @@ from mcp_siem.rules.lint.run import lint_rule, orphans
 from mcp_siem.rules.lint.subject import Subject
 from mcp_siem.rules.manifest import pack_root
 from mcp_siem.rules.pack import LoadedPack, default_pack_dir, read_pack
-from mcp_siem.rules.parse import documents_of
 from mcp_siem.rules.rule import Rule, RulePack
 from mcp_siem.rules.yamltext import Document
 
@@ -91,6 +92,7 @@ class _Run:
             findings += [finding_of(issue) for issue in broken]
             findings += lint_rule(self._subject(rule, fixtures))
             findings += self._proofs(self._by_id[rule.id], fixtures)
+            findings += self._regressions(self._by_id[rule.id])
         findings += self._orphans()
         return findings
 
@@ -135,6 +137,30 @@ class _Run:
         bases = self._bases(rule)
         yield from (finding_of(issue) for issue in self._bench.refused.get(rule.id, ()))
         yield from self._bench.try_cases(rule, bases, fixtures)
+
+
+    def _regressions(self, rule: Rule) -> Iterator[Finding]:
+        """The cases that SigmaHQ's conventions keep for a rule, in a folder of their own."""
+        found = read_regressions(rule, self._documents[rule.id])
+        yield from found.findings
+        bases = self._bases(rule)
+        if rule.kind == "filter" or rule.off or not self._bench.takes((*bases, rule)):
+            return
+        for case in found.cases:
+            wrong = list(self._bench.try_cases(rule, bases, [case.fixture]))
+            yield from wrong
+            if not wrong and rule.kind == "detection" and case.matches:
+                yield from _count_findings(case, self._bench.matches(rule, case.fixture))
+
+
+def _count_findings(case: RegressionCase, matches: int) -> Iterator[Finding]:
+    """A sample that the rule matches another number of times than its info.yml says."""
+    if matches != case.matches:
+        message = f"matches {matches} of {len(case.fixture.events)} events, match_count says {case.matches}"
+        hint = "correct match_count in info.yml, or the rule"
+        yield Finding(
+            code="MS309", severity="warning", path=case.fixture.path, line=case.fixture.line, message=message, hint=hint
+        )
 
 
 def _catalogue_findings(paths: Sequence[Path] | None, pack: RulePack) -> Iterator[Finding]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from mcp_siem.rules.parse import documents_of
+from mcp_siem.rules.documents import documents_of
 from mcp_siem.rules.rule import Rule
 
 __all__ = ["Card", "rule_card"]

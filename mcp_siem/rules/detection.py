@@ -8,7 +8,12 @@ from typing import Any, TypeAlias
 
 from sigma.conditions import ConditionAND, ConditionOR
 from sigma.exceptions import SigmaConditionError, SigmaDetectionError, SigmaModifierError, SigmaRuleLocation
-from sigma.modifiers import SigmaRegularExpressionModifier
+from sigma.modifiers import (
+    SigmaContainsModifier,
+    SigmaEndswithModifier,
+    SigmaRegularExpressionModifier,
+    SigmaStartswithModifier,
+)
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections
 from sigma.types import SigmaNumber, SigmaString, SigmaType, sigma_type
 
@@ -18,6 +23,7 @@ __all__ = ["detection_of", "detections_of", "item_of"]
 
 Source: TypeAlias = SigmaRuleLocation | None
 
+_PATTERNS = frozenset({SigmaContainsModifier, SigmaStartswithModifier, SigmaEndswithModifier})
 _SCALAR = (str, int, float, bool, type(None))
 
 
@@ -56,9 +62,22 @@ def item_of(key: str | None, value: object, source: Source = None) -> SigmaDetec
     item = SigmaDetectionItem(field or None, modifiers, values, source=source, auto_modifiers=False)
     # The item keeps the modifiers as pySigma knows them: backends and pipelines ask for those.
     item.modifiers = [exact(modifier) for modifier in modifiers]
-    item.apply_modifiers()
+    _apply(item, source)
     item.modifiers = modifiers
     return item
+
+
+def _apply(item: SigmaDetectionItem, source: Source) -> None:
+    """Applies the modifiers; the plainest of them, which most items have, without asking each value for its type."""
+    if (
+        len(item.modifiers) == 1
+        and item.modifiers[0] in _PATTERNS
+        and all(type(one) is SigmaString for one in item.value)
+    ):
+        change = item.modifiers[0](item, [], source).modify
+        item.value = [change(value) for value in item.value]
+    else:
+        item.apply_modifiers()
 
 
 def _value(value: Any, modifiers: list[Modifier]) -> SigmaType:

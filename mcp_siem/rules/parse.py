@@ -1,7 +1,7 @@
 """A rule's text into fresh pySigma objects: pySigma rewrites its objects in place, so each use parses its own."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -12,12 +12,13 @@ from sigma.rule import SigmaRule
 
 from mcp_siem.errors import PackError
 from mcp_siem.rules.detection import detections_of
+from mcp_siem.rules.documents import documents_of
 from mcp_siem.rules.faults import CRASHES, issue_of
 from mcp_siem.rules.filters import with_filters
 from mcp_siem.rules.rule import Rule
-from mcp_siem.rules.yamltext import Document, read_documents
+from mcp_siem.rules.yamltext import Document
 
-__all__ = ["documents_of", "main_rule", "parse_rule"]
+__all__ = ["main_rule", "parse_rule"]
 
 _HARMLESS = {"selection": {"field": "value"}, "condition": "selection"}
 
@@ -35,16 +36,6 @@ def parse_rule(rule: Rule) -> SigmaCollection:
             )
     except CRASHES as error:
         raise PackError([issue_of(error, _place(rule))]) from error
-
-
-def documents_of(rule: Rule) -> Sequence[Mapping[str, Any]]:
-    """The documents of a rule's text, its own last; they are shared and must not be changed."""
-    if rule.read is not None and rule.read.text is rule.text:
-        return rule.read.documents
-    documents, issues = read_documents(rule.text, rule.path)
-    if issues:
-        raise PackError(issues)
-    return [document.data for document in documents if isinstance(document.data, dict)]
 
 
 def main_rule(rule: Rule, collection: SigmaCollection) -> SigmaRule | SigmaCorrelationRule:

@@ -132,7 +132,7 @@ def test_a_rule_that_is_off_is_a_note_and_its_cases_run_with_the_example_values(
     match.write_text('{"tool":"example"}\n')
     (tmp_path / "pack.toml").write_text('name = "p"\n[example_vars]\nshells = ["example"]\n')
     report = check_paths([tmp_path])
-    assert (report.rules, report.findings) == (0, ())
+    assert (report.rules, report.findings) == (1, ())
     assert "shells" in report.notes[0]
     on = check_paths([tmp_path], variables={"shells": "mine"})
     assert (on.rules, on.findings, on.notes) == (1, (), ())
