@@ -46,6 +46,11 @@ class Bench:
             if finding:
                 yield finding
 
+    def matches(self, rule: Rule, fixture: Fixture) -> int:
+        """How many events of a case a single-event rule holds for."""
+        events = [item for item in _events(fixture) if isinstance(item, Event)]
+        return sum(self._holds(rule, [event]) for event in events)
+
     def _judged(self, rule: Rule, parts: Sequence[Rule], fixture: Fixture) -> Finding | None:
         events: list[Event] = []
         for item in _events(fixture):

@@ -10,6 +10,8 @@ __all__ = ["read_text", "rule_files", "sibling_files"]
 
 _MAX_BYTES = 16 * 1024 * 1024
 _SUFFIXES = (".yml", ".yaml")
+# SigmaHQ's samples stand in a folder of this name, with an info.yml that is no rule (prove/regression.py).
+_SAMPLES = "regression_data"
 _SIBLINGS = (".match.jsonl", ".miss.jsonl", ".evade.jsonl", ".elastic.json", ".splunk.spl")
 
 
@@ -61,7 +63,7 @@ def _walk(directory: Path, issues: list[Issue]) -> Iterator[Path]:
         issues.append(_issue("MS003", f"cannot be read: {error.strerror}", where, "check the path and its rights"))
 
     for folder, names, files in os.walk(directory, onerror=unreadable):
-        names[:] = sorted(name for name in names if not name.startswith("."))
+        names[:] = sorted(name for name in names if not name.startswith(".") and name != _SAMPLES)
         for name in sorted(files):
             file = Path(folder, name)
             # A FIFO that happens to end in .yml would block for ever.
