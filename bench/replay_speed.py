@@ -34,6 +34,7 @@ def loop(path):
     with open(path, "rb", buffering=1 << 20) as lines:
         for line in lines:
             loads(line)
+os.sched_setaffinity(0, {int(sys.argv[2])})
 before = os.times().user
 loop(sys.argv[1])
 print(os.times().user - before)
@@ -51,8 +52,11 @@ def run(words: Sequence[str | Path], core: int | None = None, output: Path | Non
     with (output or Path(os.devnull)).open("wb") as out:
         started = time.perf_counter()
         child = subprocess.Popen(
-            [str(word) for word in words], stdout=out, stderr=subprocess.DEVNULL, preexec_fn=settle
-        )  # noqa: PLW1509 - no threads here
+            [str(word) for word in words],
+            stdout=out,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=settle,  # noqa: PLW1509 - no threads here
+        )
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.perf_counter() - started
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -69,9 +73,7 @@ def replay_words(events: Path, rules: Path, output: Path, jobs: int = 1) -> list
 
 def loop_seconds(events: Path, core: int) -> float:
     """User seconds of the loop alone."""
-    done = subprocess.run(
-        ["taskset", "-c", str(core), sys.executable, "-c", _LOOP, events], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", _LOOP, events, str(core)], check=True, capture_output=True, text=True)
     return float(done.stdout)
 
 
