@@ -17,10 +17,10 @@ Sources: Sigma correlation rules specification 2.1. The meaning, exactly:
 State is bounded (`window`), and what is lost by that is an alert of its own (`bounds`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
-from typing import Any
+from typing import Any, TypeVar
 
 from mcp_siem.engine.alert import Alert, Evidence
 from mcp_siem.engine.bounds import Bound, bound_alert
@@ -28,23 +28,23 @@ from mcp_siem.engine.correlation import Correlation, Member
 from mcp_siem.engine.hit import Hit
 from mcp_siem.engine.measure import Members, Values
 from mcp_siem.engine.values import number_of, text_of
-from mcp_siem.engine.window import MAX_SHOWN, Group, Key, Windows
-from mcp_siem.events.event import Event
+from mcp_siem.engine.window import MAX_SHOWN, Group, Key, Lone, Windows
 
 __all__ = ["MAX_GROUPS_PER_EVENT", "MAX_VALUES_PER_EVENT", "Correlator"]
 
 MAX_GROUPS_PER_EVENT = 1_000
 MAX_VALUES_PER_EVENT = 1_000
 # Sets of rules that hold together: few in practice, and only what is worked out again depends on it.
-_MOST_STEPS = 1_024
+_MOST_PLANS = 1_024
 
 _NUMERIC = frozenset({"value_sum", "value_avg", "value_percentile", "value_median"})
 
+T = TypeVar("T")
 Fields = Mapping[str, tuple[object, ...]]
 # A group that an event belongs to: its key, and the values that it is made of.
 Place = tuple[Key, tuple[object, ...]]
 # A group for which a correlation holds, and the values of its key.
-Held = tuple[Group, tuple[object, ...]]
+Held = tuple[Group | Lone, tuple[object, ...]]
 
 
 class Correlator:
@@ -57,7 +57,7 @@ class Correlator:
         self._inner = self.bases & {one.rule.id for one in correlations}
         self._every = every
         self._newest: int | None = None
-        self._steps: dict[frozenset[str], list[tuple[_Run, _Step | None]]] = {}
+        self._plans: dict[frozenset[str], _Plan] = {}
 
     @property
     def dropped(self) -> int:
@@ -70,41 +70,50 @@ class Correlator:
         if self._newest is not None and self._newest > now:
             now = self._newest
         self._newest = now
-        steps = self._steps.get(hit.rule_ids)
-        if steps is None:
-            steps = self._planned(hit.rule_ids)
+        plan = self._plans.get(hit.rule_ids)
+        if plan is None:
+            plan = self._planned(hit.rule_ids)
+        fields = hit.fields
+        places = [_places_of(fields, names) for names in plan.groupings]
+        values = [_counted(fields, names, numeric=numeric) for names, numeric in plan.countings]
+        sources = [_Source(hit.rule_ids, fields)] if plan.has_inner else []
         alerts: list[Alert] = []
-        reading = _Reading(hit.fields)
-        sources = [_Source(hit.rule_ids, hit.fields)]
-        for run, step in steps:
-            held = run.feed(hit, now, sources) if step is None else run.feed_step(hit, now, step, reading)
+        for run, step in plan.steps:
+            if step is None:
+                held: Sequence[Held] = run.feed(hit, now, sources)
+            else:
+                held = run.feed_step(hit, now, step.members, places[step.grouping], values[step.counting])
             if held:
                 alerts += self._held(run, hit, held, sources)
             if run.windows.losses.pending:
                 alerts += run.told(hit, now)
         return alerts
 
-    def _held(self, run: "_Run", hit: Hit, held: Sequence[Held], sources: list["_Source"]) -> Iterator[Alert]:
+    def _held(self, run: "_Run", hit: Hit, held: Sequence[Held], sources: list["_Source"]) -> list[Alert]:
         rule = run.correlation.rule
-        for group, values in held:
-            if rule.alerts and (group.fresh or self._every):
-                yield run.alert(hit, group, values)
-            if rule.id in self._inner:
+        if rule.id in self._inner:
+            for _, values in held:
                 named = {name: (value,) for name, value in zip(run.correlation.group_by, values, strict=True)}
                 sources.append(_Source(frozenset({rule.id}), {**hit.fields, **named}))
+        if not rule.alerts:
+            return []
+        return [run.alert(hit, group, values) for group, values in held if group.fresh or self._every]
 
-    def _planned(self, rule_ids: frozenset[str]) -> list[tuple["_Run", "_Step | None"]]:
+    def _planned(self, rule_ids: frozenset[str]) -> "_Plan":
         """The correlations that these rules may concern, each with what to do, unless that depends on an inner one."""
+        plan = _Plan()
         matched = set(rule_ids)
-        steps: list[tuple[_Run, _Step | None]] = []
         for run in self._runs:
-            if not run.rule_ids.isdisjoint(matched):
-                steps.append((run, None if run.rule_ids & self._inner else run.step(rule_ids)))
-                matched.add(run.correlation.rule.id)
-        if len(self._steps) >= _MOST_STEPS:
-            self._steps.clear()
-        self._steps[rule_ids] = steps
-        return steps
+            if run.rule_ids.isdisjoint(matched):
+                continue
+            places = [] if run.rule_ids & self._inner else run.places_of(rule_ids)
+            plan.add(run, places)
+            matched.add(run.correlation.rule.id)
+        plan.has_inner = not self._inner.isdisjoint(matched) or any(step is None for _, step in plan.steps)
+        if len(self._plans) >= _MOST_PLANS:
+            self._plans.clear()
+        self._plans[rule_ids] = plan
+        return plan
 
     def dump(self) -> dict[str, object]:
         """All that is held, as plain data."""
@@ -121,20 +130,20 @@ class Correlator:
             run.windows.load(dumped, hits)
         self._newest = None if newest is None else int(newest)
         self._runs = runs
-        self._steps.clear()
+        self._plans.clear()
 
 
 def _dumped(hit: Hit) -> list[object]:
     """What an alert shows of a hit; what it was counted by is in the windows."""
     event = hit.event
-    return [event.data, event.time, event.raw_ref, [(one.field, one.value) for one in hit.evidence]]
+    return [event.data, event.time, event.raw_ref, hit.pairs]
 
 
 def _loaded(dumped: Any) -> Hit:
     data, time, ref, found = dumped
-    evidence = tuple(Evidence(field=str(name), value=_scalar(value)) for name, value in found)
-    event = Event(data=dict(data), time=int(time), raw_ref=None if ref is None else str(ref))
-    return Hit(rule_ids=frozenset(), time=int(time), order=0, fields={}, event=event, evidence=evidence)
+    fields = {str(name): tuple(map(_scalar, values)) for name, values in data.items()}
+    pairs = tuple((str(name), _scalar(value)) for name, value in found)
+    return Hit.light(frozenset(), int(time), 0, fields, None if ref is None else str(ref), pairs)
 
 
 def _scalar(value: Any) -> object:
@@ -153,40 +162,40 @@ class _Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """What an event brings to a correlation whose rules that held all read the same fields."""
+    """What an event brings to a correlation whose rules that held all read the same fields, by its place in the plan."""
 
     members: Members
-    group_fields: tuple[str, ...]
-    counted_fields: tuple[str, ...]
+    grouping: int
+    counting: int
 
 
-class _Reading:
-    """The fields of one event; what several correlations ask of them is worked out once."""
+class _Plan:
+    """What to do with an event of certain rules: the correlations in order, and what they ask of its fields, each once."""
 
-    __slots__ = ("_counted", "_fields", "_places")
+    def __init__(self) -> None:
+        self.groupings: list[tuple[str, ...]] = []
+        self.countings: list[tuple[tuple[str, ...], bool]] = []
+        self.steps: list[tuple[_Run, _Step | None]] = []
+        self.has_inner = False
 
-    def __init__(self, fields: Fields) -> None:
-        self._fields = fields
-        self._places: dict[tuple[str, ...], tuple[list[Place], int]] = {}
-        self._counted: dict[tuple[tuple[str, ...], bool], tuple[Values, int]] = {}
+    def add(self, run: "_Run", places: Sequence[int]) -> None:
+        """Adds a correlation, with the places of those of its rules that held; none if that is not known before."""
+        members = [run.correlation.members[place] for place in places]
+        if len({(member.group_fields, member.counted_fields) for member in members}) != 1:
+            self.steps.append((run, None))
+            return
+        step = _Step(
+            members=tuple(places),
+            grouping=_place(self.groupings, members[0].group_fields),
+            counting=_place(self.countings, (members[0].counted_fields, run.numeric)),
+        )
+        self.steps.append((run, step))
 
-    def places(self, names: tuple[str, ...]) -> tuple[list[Place], int]:
-        """The groups by these fields, and how many there are beyond the limit."""
-        found = self._places.get(names)
-        if found is None:
-            if len(names) == 1 and len(values := self._fields.get(names[0], ())) == 1 and values[0].__class__ is str:
-                found = ([(values, values)], 0)  # type: ignore[list-item]
-            else:
-                found = _places(self._fields, names)
-            self._places[names] = found
-        return found
 
-    def counted(self, names: tuple[str, ...], *, numeric: bool) -> tuple[Values, int]:
-        """What is counted, and how many values there are beyond the limit."""
-        found = self._counted.get((names, numeric))
-        if found is None:
-            found = self._counted[names, numeric] = _counted(self._fields, names, numeric=numeric)
-        return found
+def _place(known: list[T], one: T) -> int:
+    if one not in known:
+        known.append(one)
+    return known.index(one)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -204,41 +213,36 @@ class _Run:
     def __init__(self, correlation: Correlation) -> None:
         self.correlation = correlation
         self.windows = Windows(correlation)
-        self._numeric = correlation.type in _NUMERIC
+        self.numeric = correlation.type in _NUMERIC
+        self.counts = bool(correlation.members and correlation.members[0].counted_fields)
         self._places: dict[str, list[int]] = {}
         for place, member in enumerate(correlation.members):
             self._places.setdefault(member.rule_id, []).append(place)
         self.rule_ids = frozenset(self._places)
 
-    def step(self, rule_ids: frozenset[str]) -> _Step | None:
-        """What an event of these rules brings, if its rules all read the same fields."""
-        places = sorted(place for rule_id in rule_ids & self.rule_ids for place in self._places[rule_id])
-        members = [self.correlation.members[place] for place in places]
-        if len({(member.group_fields, member.counted_fields) for member in members}) != 1:
-            return None
-        return _Step(
-            members=tuple(places), group_fields=members[0].group_fields, counted_fields=members[0].counted_fields
-        )
+    def places_of(self, rule_ids: frozenset[str]) -> list[int]:
+        """The places of these rules in the list of the correlation."""
+        return sorted(place for rule_id in rule_ids & self.rule_ids for place in self._places[rule_id])
 
-    def feed_step(self, hit: Hit, now: int, step: _Step, reading: _Reading) -> Sequence[Held]:
+    def feed_step(
+        self, hit: Hit, now: int, members: Members, places: tuple[list[Place], int], counted: tuple[Values, int]
+    ) -> Sequence[Held]:
         """Takes an event into each of its groups; returns those for which the correlation holds now, with their values."""
-        values: Values = ()
-        if step.counted_fields:
-            values, beyond = reading.counted(step.counted_fields, numeric=self._numeric)
-            if not values:
-                return ()
-            if beyond:
-                self.windows.losses.add(Bound.EVENT_VALUES, beyond)
-        places, beyond = reading.places(step.group_fields)
+        values, beyond = counted
+        if self.counts and not values:
+            return ()
+        if beyond:
+            self.windows.losses.add(Bound.EVENT_VALUES, beyond)
+        found, beyond = places
         if beyond:
             self.windows.losses.add(Bound.EVENT_GROUPS, beyond)
-        held: list[Held] | None = None
-        for key, group_values in places:
-            group = self.windows.take(key, step.members, values, now, hit)
+        held: list[Held] = []
+        take = self.windows.take
+        for key, group_values in found:
+            group = take(key, members, values, now, hit)
             if group is not None:
-                held = held or []
                 held.append((group, group_values))
-        return held or ()
+        return held
 
     def feed(self, hit: Hit, now: int, sources: Iterable[_Source]) -> Sequence[Held]:
         """The same for whatever rules held, inner correlations among them."""
@@ -256,14 +260,13 @@ class _Run:
             for rule_id in sorted(source.rule_ids & self.rule_ids):
                 for place in self._places[rule_id]:
                     self._add_member(parts, self.correlation.members[place], place, source.fields)
-        counts_values = bool(self.correlation.members[0].counted_fields)
-        return {key: part for key, part in parts.items() if not counts_values or any(part.values.values())}
+        return {key: part for key, part in parts.items() if not self.counts or any(part.values.values())}
 
     def _add_member(self, parts: dict[Key, _Part], member: Member, place: int, fields: Fields) -> None:
-        values, beyond = _counted(fields, member.counted_fields, numeric=self._numeric)
+        values, beyond = _counted(fields, member.counted_fields, numeric=self.numeric)
         if beyond:
             self.windows.losses.add(Bound.EVENT_VALUES, beyond)
-        places, beyond = _places(fields, member.group_fields)
+        places, beyond = _places_of(fields, member.group_fields)
         if beyond:
             self.windows.losses.add(Bound.EVENT_GROUPS, beyond)
         for key, group in places:
@@ -271,13 +274,11 @@ class _Run:
             part.members.add(place)
             part.values[member.counted_fields] = values
 
-    def alert(self, hit: Hit, group: Group, values: tuple[object, ...]) -> Alert:
+    def alert(self, hit: Hit, group: Group | Lone, values: tuple[object, ...]) -> Alert:
         """The alert of a group that holds at this hit."""
         rule = self.correlation.rule
         hits = group.shown()
-        found: dict[Evidence, None] = {}
-        for one in hits:
-            found.update(dict.fromkeys(one.evidence))
+        found = {(name, type(value), value): None for one in hits for name, value in one.pairs}
         return Alert(
             rule_id=rule.id,
             stem=rule.stem,
@@ -286,7 +287,7 @@ class _Run:
             time=hit.time,
             group=dict(zip(self.correlation.group_by, values, strict=True)),
             events=tuple(one.event for one in hits),
-            evidence=tuple(islice(found, MAX_SHOWN)),
+            evidence=tuple(Evidence(field=name, value=value) for name, _, value in islice(found, MAX_SHOWN)),
         )
 
     def told(self, hit: Hit, now: int) -> list[Alert]:
@@ -304,8 +305,12 @@ def _texts(values: Iterable[object]) -> dict[str, object]:
     return found
 
 
-def _places(fields: Fields, names: Sequence[str]) -> tuple[list[Place], int]:
+def _places_of(fields: Fields, names: tuple[str, ...]) -> tuple[list[Place], int]:
     """Every combination of the values of these fields, each once; up to a limit, and how many are beyond it."""
+    if len(names) == 1:
+        values = fields.get(names[0], ())
+        if len(values) == 1 and values[0].__class__ is str:
+            return [(values, values)], 0  # type: ignore[list-item]
     choices = [_texts(fields.get(name, ())) for name in names]
     total = 1
     for choice in choices:
@@ -320,21 +325,23 @@ def _places(fields: Fields, names: Sequence[str]) -> tuple[list[Place], int]:
 
 def _counted(fields: Fields, names: Sequence[str], *, numeric: bool) -> tuple[Values, int]:
     """What an event brings to be counted: numbers, or different texts; of several fields, every combination."""
+    if not names:
+        return (), 0
+    if (
+        len(names) == 1
+        and len(values := fields.get(names[0], ())) == 1
+        and values[0].__class__ is (int if numeric else str)
+    ):
+        return values, 0
     if numeric:
         numbers = [number for value in fields.get(names[0], ()) if (number := number_of(value)) is not None]
         return tuple(numbers[:MAX_VALUES_PER_EVENT]), max(0, len(numbers) - MAX_VALUES_PER_EVENT)
-    if not names:
-        return (), 0
     choices = [list(_texts(fields.get(name, ()))) for name in names]
     total = 1
     for choice in choices:
         total *= len(choice)
-    values: Values = (
-        tuple(islice(product(*choices), MAX_VALUES_PER_EVENT))
-        if len(names) > 1
-        else tuple(choices[0][:MAX_VALUES_PER_EVENT])
-    )
-    return values, max(0, total - MAX_VALUES_PER_EVENT)
+    combined = product(*choices) if len(names) > 1 else iter(choices[0])
+    return tuple(islice(combined, MAX_VALUES_PER_EVENT)), max(0, total - MAX_VALUES_PER_EVENT)
 
 
 def _inner_first(correlations: Sequence[Correlation]) -> list[Correlation]:

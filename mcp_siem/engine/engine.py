@@ -60,10 +60,13 @@ class Engine:
         """How many events left a correlation's window early because it held too much."""
         return self._correlator.dropped
 
-    def match(self, event: Event) -> tuple[list[Alert], list[Hit]]:
-        """The alerts of single-event rules, and what correlations have to know of this event (one hit, or none)."""
+    def match(self, event: Event, verdict: Verdict[Detection] | None = None) -> tuple[list[Alert], list[Hit]]:
+        """The alerts of single-event rules, and what correlations have to know of this event (one hit, or none).
+
+        Who has the `verdict` on this event already gives it, and the event is not judged again.
+        """
         self._order += 1
-        verdict = self._verdict(event)
+        verdict = self.verdict(event) if verdict is None else verdict
         if verdict is None:
             return self._matched_by_itself(event, self._holding_by_itself(event))
         if not verdict.held:
@@ -127,10 +130,11 @@ class Engine:
 
     def held(self, event: Event) -> Sequence[Detection]:
         """The single-event rules that hold for the event, without evidence, in the order of the pack."""
-        verdict = self._verdict(event)
+        verdict = self.verdict(event)
         return self._holding_by_itself(event) if verdict is None else verdict.held
 
-    def _verdict(self, event: Event) -> Verdict[Detection] | None:
+    def verdict(self, event: Event) -> Verdict[Detection] | None:
+        """The verdict on the event, whose `held` are the single-event rules that hold; None if judging it failed."""
         try:
             return self._judge.judged(event)
         except McpSiemError:

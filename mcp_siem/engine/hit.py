@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol
 
 from mcp_siem.engine.alert import Evidence
-from mcp_siem.engine.match import shown
 from mcp_siem.events.event import Event
 
 __all__ = ["Hit", "HitStore", "MemoryStore", "compact", "sort_key"]
@@ -20,11 +19,12 @@ class Hit:
     """An event matched rules that a correlation builds on.
 
     `order` is the place of the event in its input: events of one instant count in that order. `fields` holds the values
-    of every field that a correlation groups by or counts, and of what an analyst needs to see who did it. It holds no
+    of every field that a correlation groups by or counts, and of what an analyst needs to see who did it; `pairs` are field
+    and value of its evidence. It holds no
     more than an alert shows, so that millions of hits can be held; `event` and `evidence` are made when asked for.
     """
 
-    __slots__ = ("_kept", "_pairs", "_ref", "fields", "order", "rule_ids", "time")
+    __slots__ = ("_event", "_ref", "fields", "order", "pairs", "rule_ids", "time")
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class Hit:
         evidence: Iterable[Evidence],
     ) -> None:
         self.rule_ids, self.time, self.order, self.fields = rule_ids, time, order, fields
-        self._kept: Mapping[str, object] | None = event.data
+        self._event: Event | None = event
         self._ref = event.raw_ref
-        self._pairs: Pairs = tuple((one.field, one.value) for one in evidence)
+        self.pairs: Pairs = tuple((one.field, one.value) for one in evidence)
 
     @classmethod
     def light(
@@ -48,21 +48,20 @@ class Hit:
         """A hit whose event shows just its fields, and whose evidence is these pairs of field and value."""
         self = cls.__new__(cls)
         self.rule_ids, self.time, self.order, self.fields = rule_ids, time, order, fields
-        self._kept, self._ref, self._pairs = None, ref, pairs
+        self._event, self._ref, self.pairs = None, ref, pairs
         return self
 
     @property
     def event(self) -> Event:
         """The event, with what is kept of it."""
-        kept = self._kept
-        if kept is None:
-            kept = {name: [shown(value) for value in values] for name, values in self.fields.items()}
-        return Event(data=kept, time=self.time, raw_ref=self._ref)
+        if self._event is None:
+            self._event = Event(data=self.fields, time=self.time, raw_ref=self._ref)
+        return self._event
 
     @property
     def evidence(self) -> tuple[Evidence, ...]:
         """The values that made its rules hold, each once."""
-        found = {(name, type(value), value): None for name, value in self._pairs}
+        found = {(name, type(value), value): None for name, value in self.pairs}
         return tuple(Evidence(field=name, value=value) for name, _, value in found)
 
 

@@ -3,11 +3,12 @@
 from bisect import bisect_left, insort
 from collections.abc import Callable
 from fractions import Fraction
+from functools import partial
 from typing import Any, Protocol
 
 from mcp_siem.engine.correlation import Correlation, Seen, Threshold
 
-__all__ = ["Essential", "Measure", "measure_of"]
+__all__ = ["Essential", "Measure", "Members", "Values", "alone_of", "measure_of"]
 
 # Earlier than any time there is.
 _NEVER = -(1 << 62)
@@ -46,29 +47,67 @@ class Measure(Protocol):
         """Takes up what was dumped, after the events of the window were added."""
 
 
-def measure_of(correlation: Correlation) -> Measure:  # noqa: PLR0911 - one return per type
-    """A fresh measure for a window of this correlation."""
+def measure_of(correlation: Correlation) -> Callable[[], Measure]:  # noqa: PLR0911 - one return per type
+    """Makes a fresh measure for a window of this correlation."""
     condition = correlation.condition
     members = len(correlation.members)
     if isinstance(condition, Seen):
-        return _Extended(condition, members)
+        return partial(_Extended, condition, members)
+    asked = _Asked(condition)
     match correlation.type:
         case "event_count":
-            return _Count(condition)
+            return partial(_Count, asked)
         case "value_count":
-            return _Distinct(condition)
+            return partial(_Distinct, asked)
         case "temporal":
-            return _Members(condition, members)
+            return partial(_Members, asked, members)
         case "temporal_ordered":
-            return _Chain(condition, members)
+            return partial(_Chain, asked, members)
         case "value_sum" | "value_avg":
-            return _Sum(condition, mean=correlation.type == "value_avg")
+            return partial(_Sum, asked, correlation.type == "value_avg")
         case "value_median" | "value_percentile":
-            return _Percentile(condition, 50 if correlation.type == "value_median" else correlation.percentile)
+            return partial(_Percentile, asked, 50 if correlation.type == "value_median" else correlation.percentile)
+
+
+def alone_of(correlation: Correlation) -> Callable[[Members, Values], bool]:
+    """Says of an event whether the condition holds for it by itself."""
+    made = measure_of(correlation)
+    condition = correlation.condition
+
+    def by_measure(members: Members, values: Values) -> bool:
+        return made().enter(0, members, values, 0)
+
+    if isinstance(condition, Seen):
+        return by_measure
+    passes, number = condition.compare, condition.number
+    match correlation.type:
+        case "event_count" | "temporal_ordered":
+            one = passes(1, number)
+            return lambda members, values: one  # noqa: ARG005 - nothing else matters
+        case "temporal":
+            return lambda members, values: passes(len(members), number)  # noqa: ARG005 - these are never counted
+        case "value_count":
+            return lambda members, values: passes(len(set(values)), number)  # noqa: ARG005
+        case _:
+            # sum, average and every percentile of one number are that number
+            return lambda members, values: (
+                passes(values[0], number) if len(values) == 1 else by_measure(members, values)
+            )
+
+
+class _Asked:
+    """What all windows of a correlation are asked."""
+
+    __slots__ = ("nearness", "number", "passes")
+
+    def __init__(self, threshold: Threshold) -> None:
+        self.passes, self.number, self.nearness = threshold.compare, threshold.number, threshold.nearness
 
 
 class _OfWindow:
     """A measure that follows from the events of the window alone."""
+
+    __slots__ = ()
 
     def dump(self) -> object:
         return None
@@ -80,15 +119,16 @@ class _OfWindow:
 class _Count(_OfWindow):
     """event_count: how many events. Of any window the newest decide, one more than the number they are compared with."""
 
-    def __init__(self, threshold: Threshold) -> None:
-        self._passes, self._number = threshold.compare, threshold.number
-        self._nearness = threshold.nearness
+    __slots__ = ("_asked", "_events")
+
+    def __init__(self, asked: _Asked) -> None:
+        self._asked = asked
         self._events = 0
 
     def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
         del time, members, values, floor
         self._events += 1
-        return self._passes(self._events, self._number)
+        return self._asked.passes(self._events, self._asked.number)
 
     def leave(self, members: Members, values: Values) -> None:
         del members, values
@@ -96,14 +136,14 @@ class _Count(_OfWindow):
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._passes(self._events, self._number)
+        return self._asked.passes(self._events, self._asked.number)
 
     def progress(self, floor: int) -> float:
         del floor
-        return self._nearness(self._events)
+        return self._asked.nearness(self._events)
 
     def essential(self) -> Essential | None:
-        left = self._number + 1
+        left = self._asked.number + 1
 
         def needed(members: Members, values: Values) -> bool:
             nonlocal left
@@ -117,9 +157,10 @@ class _Count(_OfWindow):
 class _Distinct(_OfWindow):
     """value_count: how many different values. Of equal values the newest decides, of all one more than the number."""
 
-    def __init__(self, threshold: Threshold) -> None:
-        self._passes, self._number = threshold.compare, threshold.number
-        self._nearness = threshold.nearness
+    __slots__ = ("_asked", "_seen")
+
+    def __init__(self, asked: _Asked) -> None:
+        self._asked = asked
         self._seen: dict[object, int] = {}
 
     def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
@@ -127,7 +168,7 @@ class _Distinct(_OfWindow):
         seen = self._seen
         for value in values:
             seen[value] = seen.get(value, 0) + 1
-        return self._passes(len(seen), self._number)
+        return self._asked.passes(len(seen), self._asked.number)
 
     def leave(self, members: Members, values: Values) -> None:
         del members
@@ -140,18 +181,18 @@ class _Distinct(_OfWindow):
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._passes(len(self._seen), self._number)
+        return self._asked.passes(len(self._seen), self._asked.number)
 
     def progress(self, floor: int) -> float:
         del floor
-        return self._nearness(len(self._seen))
+        return self._asked.nearness(len(self._seen))
 
     def essential(self) -> Essential | None:
         found: set[object] = set()
 
         def needed(members: Members, values: Values) -> bool:
             del members
-            if len(found) > self._number or found.issuperset(values):
+            if len(found) > self._asked.number or found.issuperset(values):
                 return False
             found.update(values)
             return True
@@ -162,9 +203,10 @@ class _Distinct(_OfWindow):
 class _Members(_OfWindow):
     """temporal: how many of the rules were seen, in any order. Of each rule the newest event decides."""
 
-    def __init__(self, threshold: Threshold, members: int) -> None:
-        self._passes, self._number = threshold.compare, threshold.number
-        self._nearness = threshold.nearness
+    __slots__ = ("_asked", "_counts", "_seen")
+
+    def __init__(self, asked: _Asked, members: int) -> None:
+        self._asked = asked
         self._counts = [0] * members
         self._seen = 0
 
@@ -187,11 +229,11 @@ class _Members(_OfWindow):
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._passes(self._seen, self._number)
+        return self._asked.passes(self._seen, self._asked.number)
 
     def progress(self, floor: int) -> float:
         del floor
-        return self._nearness(self._seen)
+        return self._asked.nearness(self._seen)
 
     def essential(self) -> Essential | None:
         found: set[int] = set()
@@ -209,8 +251,10 @@ class _Members(_OfWindow):
 class _Extended(_Members):
     """temporal with an extended condition: which of the rules were seen."""
 
+    __slots__ = ("_condition",)
+
     def __init__(self, condition: Seen, members: int) -> None:
-        super().__init__(Threshold(operator="gte", number=members), members)
+        super().__init__(_Asked(Threshold(operator="gte", number=members)), members)
         self._condition = condition
 
     def holds(self, floor: int) -> bool:
@@ -225,8 +269,10 @@ class _Chain:
     A pick lies in the window exactly if its start does, so nothing has to be undone when events leave.
     """
 
-    def __init__(self, threshold: Threshold, members: int) -> None:
-        self._threshold = threshold
+    __slots__ = ("_asked", "_latest", "_starts")
+
+    def __init__(self, asked: _Asked, members: int) -> None:
+        self._asked = asked
         self._starts = [[_NEVER] * members for _ in range(members)]
         self._latest = [_NEVER] * members
 
@@ -253,10 +299,11 @@ class _Chain:
         """Leaves everything as it is: a start that left the window is told by its time."""
 
     def holds(self, floor: int) -> bool:
-        return self._threshold.holds(self._longest(floor))
+        asked = self._asked
+        return asked.passes(self._longest(floor), asked.number)
 
     def progress(self, floor: int) -> float:
-        return self._threshold.nearness(self._longest(floor))
+        return self._asked.nearness(self._longest(floor))
 
     def _longest(self, floor: int) -> int:
         longest = 0
@@ -281,12 +328,13 @@ class _Chain:
 class _Sum(_OfWindow):
     """value_sum and value_avg, exact: every float is a fraction, so neither order nor rounding matters."""
 
-    def __init__(self, threshold: Threshold, *, mean: bool) -> None:
-        self._threshold = threshold
-        self._passes, self._number = threshold.compare, threshold.number
+    __slots__ = ("_asked", "_count", "_mean", "_rest", "_whole")
+
+    def __init__(self, asked: _Asked, mean: bool) -> None:  # noqa: FBT001 - of `measure_of` alone
+        self._asked = asked
         self._mean = mean
         self._whole = 0
-        self._rest = Fraction(0)
+        self._rest: int | Fraction = 0
         self._count = 0
 
     def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
@@ -311,12 +359,12 @@ class _Sum(_OfWindow):
     def holds(self, floor: int) -> bool:
         del floor
         total = self._whole + self._rest if self._rest else self._whole
-        return self._passes(total, self._number * self._count if self._mean else self._number)
+        return self._asked.passes(total, self._asked.number * self._count if self._mean else self._asked.number)
 
     def progress(self, floor: int) -> float:
         del floor
         total = self._whole + self._rest
-        return self._threshold.nearness(total / self._count if self._mean and self._count else total)
+        return self._asked.nearness(total / self._count if self._mean and self._count else total)
 
     def essential(self) -> Essential | None:
         return None
@@ -325,9 +373,10 @@ class _Sum(_OfWindow):
 class _Percentile(_OfWindow):
     """value_percentile and value_median: between the two nearest values in proportion, so the median is the middle."""
 
-    def __init__(self, threshold: Threshold, percentile: int) -> None:
-        self._threshold = threshold
-        self._passes, self._number = threshold.compare, threshold.number
+    __slots__ = ("_asked", "_percentile", "_sorted")
+
+    def __init__(self, asked: _Asked, percentile: int) -> None:
+        self._asked = asked
         self._percentile = percentile
         self._sorted: list[float] = []
 
@@ -344,11 +393,11 @@ class _Percentile(_OfWindow):
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._passes(self._hundredfold(), self._number * _HUNDRED)
+        return self._asked.passes(self._hundredfold(), self._asked.number * _HUNDRED)
 
     def progress(self, floor: int) -> float:
         del floor
-        return self._threshold.nearness(Fraction(self._hundredfold()) / _HUNDRED if self._sorted else 0)
+        return self._asked.nearness(Fraction(self._hundredfold()) / _HUNDRED if self._sorted else 0)
 
     def _hundredfold(self) -> int | Fraction:
         """A hundred times the percentile, exactly."""

@@ -175,7 +175,7 @@ class Sight:
 
     def pairs(self, found: Found) -> Pairs:
         """The fields and values that made the rules hold which feed correlations."""
-        return self._pairs(self.based, found)
+        return tuple((name, shown(value)) for name, value in self._pairs(self.based, found))
 
     def _pairs(self, names: tuple[str, ...], found: Found) -> Pairs:
         if self.twins:

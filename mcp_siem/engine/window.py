@@ -21,7 +21,7 @@ from typing import Any
 from mcp_siem.engine.bounds import Bound, Losses
 from mcp_siem.engine.correlation import Correlation, Threshold
 from mcp_siem.engine.hit import Hit
-from mcp_siem.engine.measure import Measure, Members, Values, measure_of
+from mcp_siem.engine.measure import Measure, Members, Values, alone_of, measure_of
 
 __all__ = ["MAX_EVENTS", "MAX_GROUPS", "MAX_HELD", "MAX_SHOWN", "Group", "Key", "Windows"]
 
@@ -76,14 +76,29 @@ class Group:
         return gone
 
 
+class Lone:
+    """A group of a single event, as most are while keys are many: what an alert asks of it."""
+
+    __slots__ = ("_hit",)
+
+    fresh = True
+
+    def __init__(self, hit: Hit) -> None:
+        self._hit = hit
+
+    def shown(self) -> list[Hit]:
+        """The hit."""
+        return [self._hit]
+
+
 class Windows:
-    """All groups of one correlation."""
+    """All groups of one correlation. Of a group of a single event nothing is kept but that event."""
 
     def __init__(self, correlation: Correlation) -> None:
         self.losses = Losses(correlation.timespan)
-        self._correlation = correlation
         self._timespan = correlation.timespan
-        self._groups: dict[Key, Group] = {}
+        self._made, self._alone = measure_of(correlation), alone_of(correlation)
+        self._groups: dict[Key, Group | Entry] = {}
         self._held = 0
         # When to look after a group again whose newest event may have left the window; in about the order of time.
         self._waiting: deque[tuple[int, Key]] = deque()
@@ -92,19 +107,44 @@ class Windows:
         counts = isinstance(condition, Threshold) and correlation.type in ("event_count", "value_count")
         self._needed = max(0, condition.number) * 2 if isinstance(condition, Threshold) and counts else 0
 
-    def take(self, key: Key, members: Members, values: Values, now: int, hit: Hit) -> Group | None:
+    def take(self, key: Key, members: Members, values: Values, now: int, hit: Hit) -> Group | Lone | None:
         """Takes the newest event into a group; returns the group if its condition holds now."""
         floor = now - self._timespan
         waiting = self._waiting
         if waiting and waiting[0][0] < floor:
             self._forget_idle(floor)
-        group = self._groups.get(key)
+        groups = self._groups
+        group = groups.get(key)
         if group is None:
-            group = self._groups[key] = Group(measure_of(self._correlation))
             waiting.append((now, key))
+        elif group.__class__ is Group:
+            return self._grow(group, members, values, now, hit)
+        elif group[0] >= floor:  # type: ignore[index]
+            return self._grow(self._grown(key), members, values, now, hit)
+        else:
+            self._held -= len(group[2]) or 1  # type: ignore[index]
+        groups[key] = (now, members, values, hit)
+        self._held += len(values) or 1
+        if self._held > MAX_HELD or len(groups) > MAX_GROUPS:
+            self._shrink(floor)
+        return Lone(hit) if self._alone(members, values) else None
+
+    def _grown(self, key: Key) -> Group:
+        """The group of a key with all that a window of several events needs."""
+        held = self._groups[key]
+        if isinstance(held, Group):
+            return held
+        time, members, values, _ = held
+        group = self._groups[key] = Group(self._made())
+        group.window.append(held)
+        group.alerted = group.measure.enter(time, members, values, time)
+        return group
+
+    def _grow(self, group: Group, members: Members, values: Values, now: int, hit: Hit) -> Group | None:
+        floor = now - self._timespan
         window = group.window
         was = group.alerted
-        if window and window[0][0] < floor:
+        if window[0][0] < floor:
             self._leave_before(group, floor)
             was = was and bool(window) and group.measure.holds(floor)
         elif was and group.thinned:  # what left the window may be what was let go before
@@ -112,8 +152,11 @@ class Windows:
         window.append((now, members, values, hit))
         self._held += len(values) or 1
         holds = group.measure.enter(now, members, values, floor)
-        if len(group.window) > MAX_SHOWN or self._held > MAX_HELD or len(self._groups) > MAX_GROUPS:
-            self._shrink(group, floor)
+        if len(window) > MAX_SHOWN:
+            self._shorten(group)
+            holds = group.measure.holds(floor)
+        if self._held > MAX_HELD:
+            self._shrink(floor)
             holds = group.measure.holds(floor)
         group.alerted = holds
         group.fresh = not was
@@ -131,27 +174,33 @@ class Windows:
         waiting = self._waiting
         while waiting and waiting[0][0] < floor:
             _, key = waiting.popleft()
-            group = self._groups[key]
-            newest = group.window[-1][0]
+            newest = _newest(self._groups[key])
             if newest < floor:
                 self._drop(key)
             else:
                 waiting.append((newest, key))
 
     def _drop(self, key: Key) -> int:
-        window = self._groups.pop(key).window
+        group = self._groups.pop(key)
+        if not isinstance(group, Group):
+            self._held -= len(group[2]) or 1
+            return 1
+        window = group.window
         self._held -= sum(len(values) or 1 for _, _, values, _ in window)
         return len(window)
 
-    def _shrink(self, group: Group, floor: int) -> None:
+    def _shorten(self, group: Group) -> None:
+        """Lets go what no alert of the group would show, then what no verdict needs, then what is over the limit."""
         window = group.window
-        if len(window) > MAX_SHOWN:
-            time, members, values, _ = window[-MAX_SHOWN - 1]
-            window[-MAX_SHOWN - 1] = (time, members, values, None)  # which no alert will show
+        time, members, values, _ = window[-MAX_SHOWN - 1]
+        window[-MAX_SHOWN - 1] = (time, members, values, None)
         if len(window) >= group.thinned_at:
             self._held -= group.thin()
             group.thinned_at = max(_THINNED_AT, 2 * len(group.window))
         self._cut(group, max(MAX_EVENTS, self._needed), Bound.GROUP_EVENTS)
+
+    def _shrink(self, floor: int) -> None:
+        """Makes room if all groups together hold too much, or are too many."""
         if self._held > max(MAX_HELD, self._needed):
             self._free_events(floor)
         if len(self._groups) > MAX_GROUPS:
@@ -169,12 +218,13 @@ class Windows:
         """Makes room for events: by what is not needed, then by the oldest of the largest groups, then by whole groups."""
         most = max(MAX_HELD, self._needed)
         target = most - most // _MADE_FREE
-        large = sorted(self._groups.values(), key=lambda group: len(group.window), reverse=True)
+        groups = [group for group in self._groups.values() if isinstance(group, Group)]
+        large = sorted(groups, key=lambda group: len(group.window), reverse=True)
         for group in large:
             if len(group.window) <= MAX_SHOWN:
                 break
             self._held -= group.thin()
-        size = max(1, len(large[0].window))
+        size = len(large[0].window) if large else 0
         while self._held > target and size > max(_THINNED_AT, self._needed):
             size //= 2
             for group in large:
@@ -184,7 +234,7 @@ class Windows:
 
     def _free_groups(self, count: int, held: int, floor: int, bound: Bound) -> None:
         """Drops at least so many groups, and as many as it takes to hold no more than that (0: whatever is held)."""
-        by_touch = sorted(self._groups, key=lambda key: self._groups[key].window[-1][0])
+        by_touch = sorted(self._groups, key=lambda key: _newest(self._groups[key]))
         older = by_touch[: max(1, len(by_touch) - len(by_touch) // _LATELY)]
         ranked = sorted(older, key=lambda key: self._rank(self._groups[key], floor))
         for key in (*ranked, *by_touch[len(older) :]):
@@ -193,11 +243,15 @@ class Windows:
             self.losses.add(bound, self._drop(key))
             count -= 1
         self._waiting = deque(
-            sorted(((group.window[-1][0], key) for key, group in self._groups.items()), key=lambda one: one[0])
+            sorted(((_newest(group), key) for key, group in self._groups.items()), key=lambda one: one[0])
         )
 
-    def _rank(self, group: Group, floor: int) -> float:
-        return -1.0 if group.alerted else group.measure.progress(floor)
+    def _rank(self, group: Group | Entry, floor: int) -> float:
+        if isinstance(group, Group):
+            return -1.0 if group.alerted else group.measure.progress(floor)
+        time, members, values, _ = group
+        measure = self._made()
+        return -1.0 if measure.enter(time, members, values, floor) else measure.progress(floor)
 
     def dump(self, hits: dict[int, tuple[int, Hit]]) -> list[object]:
         """What is held, as plain data; each hit that could be shown is added to `hits` once."""
@@ -210,36 +264,49 @@ class Windows:
         losses, waiting, groups = dumped
         self.losses.load(losses)
         for key, *rest in groups:
-            group = Group(measure_of(self._correlation))
-            _load(group, rest, hits)
+            group = _loaded(self._made(), rest, hits)
             self._groups[tuple(map(str, key))] = group
-            self._held += sum(len(values) or 1 for _, _, values, _ in group.window)
+            window = group.window if isinstance(group, Group) else [group]
+            self._held += sum(len(values) or 1 for _, _, values, _ in window)
         keys = list(self._groups)
         self._waiting.extend((int(time), keys[place]) for time, place in waiting)
         if sorted(key for _, key in self._waiting) != sorted(keys):
             raise ValueError("a group that nobody looks after")
 
 
-def _dumped(group: Group, hits: dict[int, tuple[int, Hit]]) -> list[object]:
+def _newest(group: Group | Entry) -> int:
+    return group.window[-1][0] if isinstance(group, Group) else group[0]
+
+
+def _dumped(group: Group | Entry, hits: dict[int, tuple[int, Hit]]) -> list[object]:
     window = [
         (time, members, values, None if hit is None else hits.setdefault(id(hit), (len(hits), hit))[0])
-        for time, members, values, hit in group.window
+        for time, members, values, hit in (group.window if isinstance(group, Group) else [group])
     ]
-    return [group.alerted, group.thinned, group.thinned_at, window, group.measure.dump()]
+    if not isinstance(group, Group):
+        return [window, None]
+    return [window, [group.alerted, group.thinned, group.thinned_at, group.measure.dump()]]
 
 
-def _load(group: Group, dumped: Any, hits: Sequence[Hit]) -> None:
-    alerted, thinned, thinned_at, window, measured = dumped
-    group.alerted = bool(alerted)
-    group.thinned = bool(thinned)
-    group.thinned_at = int(thinned_at)
-    for time, members, values, place in window:
-        entry = (int(time), tuple(map(int, members)), tuple(map(_hashable, values)))
-        group.measure.enter(*entry, entry[0])
-        group.window.append((*entry, None if place is None else hits[place]))
-    group.measure.load(measured)
-    if not group.window:
-        raise ValueError("a group without events")
+def _loaded(measure: Measure, dumped: Any, hits: Sequence[Hit]) -> Group | Entry:
+    window, state = dumped
+    first, *others = [_entry(one, hits) for one in window]
+    if state is None and not others:
+        return first
+    group = Group(measure)
+    for entry in (first, *others):
+        time, members, values, _ = entry
+        measure.enter(time, members, values, time)
+        group.window.append(entry)
+    alerted, thinned, thinned_at, measured = state
+    group.alerted, group.thinned, group.thinned_at = bool(alerted), bool(thinned), int(thinned_at)
+    measure.load(measured)
+    return group
+
+
+def _entry(dumped: Any, hits: Sequence[Hit]) -> Entry:
+    time, members, values, place = dumped
+    return (int(time), tuple(map(int, members)), tuple(map(_hashable, values)), None if place is None else hits[place])
 
 
 def _hashable(value: Any) -> object:

@@ -255,7 +255,8 @@ def _feed(correlator: Correlator, time: int, **fields: object) -> list[str]:
 
 
 def _group_sizes(correlator: Correlator) -> list[int]:
-    return [len(group.window) for group in correlator._runs[0].windows._groups.values()]
+    groups = correlator._runs[0].windows._groups.values()
+    return [len(group.window) if isinstance(group, windows.Group) else 1 for group in groups]
 
 
 COUNT_5 = Case("event_count", ("r1",), 10**9, ("u",), "gte", 5)
