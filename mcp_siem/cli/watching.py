@@ -113,7 +113,7 @@ class Runner:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self.stopped = False
-        self._saved_at = monotonic()
+        self._changed_at = monotonic()
         self._due = 0.0
         self._changed = True
         self._next_house = 0.0
@@ -193,7 +193,8 @@ class Runner:
         parts.watch.tick(parts.follower)
         for sink in parts.sinks:
             sink.pump()
-        self._changed |= moved
+        if moved and not self._changed:
+            self._changed, self._changed_at = True, now
         if now >= self._next_house:
             self._next_house = now + _HOUSE
             self._tell_losses(now)
@@ -230,14 +231,13 @@ class Runner:
         waiting = any(sink.waiting() for sink in parts.sinks)
         if not (self._changed or waiting) or (parts.checkpoint is not None and parts.checkpoint.busy):
             return
-        self._changed = waiting
+        self._longest = max(self._longest, now - self._changed_at)
+        self._changed, self._changed_at = waiting, now
         if parts.checkpoint is None:
             self._remove(self._read_segments())
         else:
             self._save()
         cost = monotonic() - now
-        self._longest = max(self._longest, now - self._saved_at)
-        self._saved_at = now
         self._due = now + max(parts.interval, _SHARE * cost)
 
     def _save(self) -> None:
@@ -337,5 +337,5 @@ def _lost_alert(name: str, count: int) -> Alert:
         time=wall_clock(),
         group=None,
         events=(),
-        evidence=(Evidence(field="watch.lost", value=name), Evidence(field="watch.lost.count", value=count)),
+        evidence=(Evidence(field="limit", value=name), Evidence(field="dropped", value=count)),
     )

@@ -1,11 +1,10 @@
-"""Sinks of this machine: standard output and files. Written at once; a reader that is slow holds nobody up."""
+"""Sinks of this machine: standard output and files. A reader that is slow holds nobody up."""
 
 import os
 import select
 import stat
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from time import monotonic, sleep
 
 from mcp_siem.errors import UsageError
@@ -14,8 +13,6 @@ from mcp_siem.sinks.port import Notice
 
 __all__ = ["LocalSink", "file_sink"]
 
-# POSIX: a pipe that is ready takes so much without blocking.
-_AT_ONCE = 512
 _MOST_WAITING = 20_000
 _MOST_BYTES = 64 * 1024 * 1024
 _NAP = 0.01
@@ -49,18 +46,16 @@ class LocalSink:
         return self._gone
 
     def write(self, notice: Notice) -> None:
-        """Writes the alert, or keeps it until the reader is ready."""
+        """Takes the alert, to be written at the next `pump`."""
         data = self._shown(notice)
-        if self._direct and not self._queue:
-            self._write_whole(notice, data)
-            return
+        if len(self._queue) >= _MOST_WAITING or self._bytes + len(data) > _MOST_BYTES:
+            self.pump()
         if len(self._queue) >= _MOST_WAITING or self._bytes + len(data) > _MOST_BYTES:
             self.dropped += 1
             self._dead.alert(self.name, notice, "the reader is too slow: too many alerts wait")
             return
         self._queue.append((notice, data))
         self._bytes += len(data)
-        self.pump()
 
     def waiting(self) -> Sequence[Notice]:
         """The alerts not written yet, or not wholly."""
@@ -68,21 +63,17 @@ class LocalSink:
 
     def pump(self) -> None:
         """Writes what the reader is ready for."""
-        while self._queue and self._is_ready():
-            notice, data = self._queue[0]
-            size = len(data) if self._direct else _AT_ONCE
+        if self._direct:
+            self._write_all()
+        while self._queue and not self._gone and self._is_ready():
             try:
-                self._done += os.write(self.handle, data[self._done : self._done + size])
+                self._written(os.write(self.handle, self._piece()))
+            except BlockingIOError:
+                return
             except BrokenPipeError:
                 self._gone = True
-                return
             except OSError as error:
-                self._dead.alert(self.name, notice, f"cannot be written: {error.strerror}")
-                self._done = len(data)
-            if self._done >= len(data):
-                self._queue.popleft()
-                self._bytes -= len(data)
-                self._done = 0
+                self._failed(error)
 
     def close(self, grace: float) -> Sequence[Notice]:
         """Waits so many seconds for the reader; returns what it did not take."""
@@ -93,22 +84,45 @@ class LocalSink:
             self.pump()
         return self.waiting()
 
-    def _write_whole(self, notice: Notice, data: bytes) -> None:
-        left = data
+    def _write_all(self) -> None:
+        """A regular file takes all at once, or its disk is full."""
+        if not self._queue:
+            return
+        left = memoryview(b"".join(data for _, data in self._queue))
         try:
             while left:
-                left = left[os.write(self.handle, left) :]
+                size = os.write(self.handle, left)
+                self._written(size)
+                left = left[size:]
         except OSError as error:
-            self._dead.alert(self.name, notice, f"cannot be written: {error.strerror}")
+            while self._queue:
+                self._failed(error)
+
+    def _piece(self) -> bytes:
+        piece = b""
+        for _, data in self._queue:
+            piece += data if piece else data[self._done :]
+            if len(piece) >= select.PIPE_BUF:
+                break
+        return piece[: select.PIPE_BUF]
+
+    def _written(self, size: int) -> None:
+        self._done += size
+        while self._queue and self._done >= len(self._queue[0][1]):
+            _, data = self._queue.popleft()
+            self._bytes -= len(data)
+            self._done -= len(data)
+
+    def _failed(self, error: OSError) -> None:
+        notice, data = self._queue.popleft()
+        self._bytes -= len(data)
+        self._done = 0
+        self._dead.alert(self.name, notice, f"cannot be written: {error.strerror}")
 
     def _is_ready(self) -> bool:
-        if self._direct:
-            return True
         poll = select.poll()
         poll.register(self.handle, select.POLLOUT)
-        with suppress(OSError):
-            return bool(poll.poll(0))
-        return False
+        return bool(poll.poll(0))
 
 
 def file_sink(path: str, *, dead: DeadLetters) -> LocalSink:

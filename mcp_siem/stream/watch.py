@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 from mcp_siem.engine.alert import Alert
+from mcp_siem.engine.bounds import BOUND_RULE_ID
 from mcp_siem.engine.engine import Engine
 from mcp_siem.engine.hit import Hit
 from mcp_siem.errors import McpSiemError, UsageError
@@ -251,7 +252,9 @@ def alert_id(alert: Alert, origin: str) -> str:
     """
     group = None if alert.group is None else sorted((str(key), str(value)) for key, value in alert.group.items())
     last = alert.events[-1].raw_ref if alert.events else None
-    told = repr((alert.rule_id, group, alert.time, last, origin)).encode("utf-8", "surrogatepass")
+    # One event may show several losses of the engine: what was lost tells those alerts apart.
+    lost = alert.evidence if alert.rule_id == BOUND_RULE_ID else None
+    told = repr((alert.rule_id, group, alert.time, last, origin, lost)).encode("utf-8", "surrogatepass")
     return hashlib.sha256(told).hexdigest()[:32]
 
 
