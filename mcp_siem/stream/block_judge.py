@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mcp_siem.engine.alert import Alert
+from mcp_siem.engine.compile import Detection
 from mcp_siem.engine.engine import Engine
+from mcp_siem.engine.formula import Verdict
 from mcp_siem.engine.hit import Hit
 from mcp_siem.errors import UsageError
 from mcp_siem.events.event import Event
@@ -17,13 +19,13 @@ __all__ = ["BlockJudge", "Found", "match_live"]
 Found = tuple[Sequence[Alert], Sequence[Hit]]
 
 
-def match_live(engine: Engine, event: Event, instead: int) -> Found:
+def match_live(engine: Engine, event: Event, instead: int, verdict: Verdict[Detection] | None = None) -> Found:
     """What the engine finds. A correlation needs a time: an event that has none counts as of `instead`.
 
     In a replay that is an error of the one who asks; in a live stream whoever writes a log could end the watch by it.
     """
     try:
-        return engine.match(event)
+        return engine.match(event, verdict)
     except UsageError:
         return engine.match(replace(event, time=instead))
 
@@ -43,8 +45,16 @@ class BlockJudge(Judge):
         found, self._found = self._found, []
         return judged, found
 
-    def _alerts(self, event: Event, place: Place, space: int, time: int | None, judged: Judged) -> None:  # noqa: ARG002 - the shape of what it replaces
-        found = match_live(self._engine, event, self._instead if time is None else time)
+    def _alerts(
+        self,
+        event: Event,
+        place: Place,  # noqa: ARG002 - as above
+        space: int,  # noqa: ARG002 - as above
+        time: int | None,
+        judged: Judged,  # noqa: ARG002 - as above
+        verdict: Verdict[Detection] | None = None,
+    ) -> None:
+        found = match_live(self._engine, event, self._instead if time is None else time, verdict)
         if found[0] or found[1]:
             self._found.append(found)
 

@@ -13,9 +13,11 @@ from typing import Any, Protocol
 
 import orjson
 
-from mcp_siem.engine.alert import Alert, Evidence
+from mcp_siem.engine.alert import Alert
+from mcp_siem.engine.compile import Detection
 from mcp_siem.engine.correlation import Correlation
 from mcp_siem.engine.engine import Engine
+from mcp_siem.engine.formula import Verdict
 from mcp_siem.engine.hit import Hit
 from mcp_siem.engine.nodes import Keyword
 from mcp_siem.events.event import Event
@@ -70,7 +72,7 @@ class Judged:
     """What came of a piece of input.
 
     Rows begin with time, input, line, index and a number, by which they sort; the time of an alert is None where neither its
-    event nor one before it in the piece has any. Alerts end with what is to be written, hits with what `hit_of` reads.
+    event nor one before it in the piece has any. Alerts end with what is to be written, hits with what `correlated` reads.
     """
 
     alerts: list[tuple[Any, ...]] = field(default_factory=list)
@@ -123,7 +125,7 @@ class Judge:
 
     def _lines(self, lines: Iterable[bytes], block: Block, space: int, judged: Judged) -> Clock:
         """Judges lines one after another; returns the time of the last that has one."""
-        loads, held, isoformat, put = orjson.loads, self._engine.held, datetime.fromisoformat, object.__setattr__
+        loads, judge, isoformat, put = orjson.loads, self._engine.verdict, datetime.fromisoformat, object.__setattr__
         reads_caller, filters = self._reads_caller, not self._period.whole
         scratch = Event(data={})
         clock: Clock = None
@@ -151,9 +153,10 @@ class Judge:
                 data = with_principal(data)
             # Frozen for everybody else: an event made for each line would be the dearest part of it.
             put(scratch, "data", data)
-            if held(scratch):
+            verdict = judge(scratch)
+            if verdict is None or verdict.held:
                 event = Event(data=with_principal(data), time=_instant(stamp), raw_ref=f"{block.name}:{number}")
-                self._alerts(event, (number, _WHOLE), space, event.time, judged)
+                self._alerts(event, (number, _WHOLE), space, event.time, judged, verdict)
         block.lines = judged.lines = number - block.first + 1
         return clock
 
@@ -179,15 +182,24 @@ class Judge:
             self._alerts(event, place_of(event.raw_ref), space, time, judged)
         return time
 
-    def _alerts(self, event: Event, place: Place, space: int, time: int | None, judged: Judged) -> None:
-        alerts, hits = self._engine.match(event)
+    def _alerts(
+        self,
+        event: Event,
+        place: Place,
+        space: int,
+        time: int | None,
+        judged: Judged,
+        verdict: Verdict[Detection] | None = None,
+    ) -> None:
+        alerts, hits = self._engine.match(event, verdict)
         if alerts and self._period.shows(event.time):
             for alert in alerts:
                 self._number += 1
                 judged.alerts.append((time, space, *place, self._number, self._show.show(alert)))
         for hit in hits:
             self._number += 1
-            judged.hits.append((hit.time, space, *place, self._number, *_packed(hit)))
+            row = (hit.time, space, *place, self._number, tuple(hit.rule_ids), hit.fields, event.raw_ref, hit.pairs)
+            judged.hits.append(row)
 
 
 def place_of(ref: str | None) -> Place:
@@ -214,23 +226,10 @@ def _has_keywords(node: object) -> bool:
     return False
 
 
-def _packed(hit: Hit) -> tuple[object, ...]:
-    event = hit.event
-    evidence = tuple((one.field, one.value) for one in hit.evidence)
-    return (tuple(hit.rule_ids), dict(hit.fields), dict(event.data), event.raw_ref, evidence)
-
-
 def _hit(row: Sequence[Any], order: int) -> Hit:
     """The hit that a row was made of; `order` is its place among all of them."""
-    time, _, _, _, _, rule_ids, fields, data, ref, evidence = row
-    return Hit(
-        rule_ids=frozenset(rule_ids),
-        time=time,
-        order=order,
-        fields=fields,
-        event=Event(data=data, time=time, raw_ref=ref),
-        evidence=tuple(Evidence(field=name, value=value) for name, value in evidence),
-    )
+    time, _, _, _, _, rule_ids, fields, ref, pairs = row
+    return Hit.light(frozenset(rule_ids), time, order, fields, ref, pairs)
 
 
 def correlated(
