@@ -1,5 +1,6 @@
 """`convert`: the rules as queries of a target, or as the file that target imports."""
 
+import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from mcp_siem.cli.console import Console, console
 from mcp_siem.cli.loading import all_backends, backend_named, open_pack, render, say_off
 from mcp_siem.convert.target import Query, Refusal, Target
 from mcp_siem.deploy.client import Backend
-from mcp_siem.errors import UsageError
+from mcp_siem.errors import ConfigError, UsageError
 from mcp_siem.prove.portability import judged_pack, portability
 from mcp_siem.report.document import document_bytes
 from mcp_siem.report.portability import PORTABILITY_FORMATS, render_portability
@@ -29,6 +30,12 @@ __all__ = ["command"]
     envvar="MCP_SIEM_REPORT",
     help="Say which rule means the same on which target; default is all targets.",
 )
+@click.option(
+    "--fields",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    envvar="MCP_SIEM_FIELDS",
+    help="The answer of Elasticsearch's _field_caps: queries for an index of somebody else's mapping.",
+)
 @options.formats("text", "json", "ndjson", "conf", "sarif")
 @options.output
 @options.common
@@ -38,6 +45,7 @@ def command(
     rules: Sequence[str],
     targets: Sequence[str],
     report: bool,
+    fields: Path | None,
     form: str,
     output: str | None,
     quiet: bool,
@@ -54,7 +62,7 @@ def command(
         open_pack(rules, settings)
         chosen = [Path(path) for path in rules] or None
         pack, proven = judged_pack(chosen, settings.variables)
-        kinds = [one.target() for one in backends or all_backends()]
+        kinds = [_target(one, fields) for one in backends or all_backends()]
         with console(output, quiet=quiet, no_color=no_color) as out:
             out.data(render_portability(portability(pack, kinds, proven=proven), form, out.style))
         return
@@ -64,9 +72,26 @@ def command(
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
         if form in ("ndjson", "conf"):
-            _write_export(out, backend, form, pack.alerting())
+            _write_export(out, backend, _target(backend, fields), form, pack.alerting())
             return
-        _write_queries(out, backend.target(), form, pack)
+        _write_queries(out, _target(backend, fields), form, pack)
+
+
+def _target(backend: Backend, fields: Path | None) -> Target:
+    """The backend's pure half: for its own index, or for the fields that somebody else's index has."""
+    if fields is None:
+        return backend.target()
+    target_on = getattr(backend, "target_on", None)
+    if target_on is None:
+        raise UsageError(f"{backend.name} reads no --fields", hint="use --fields with --target elastic")
+    try:
+        caps = json.loads(fields.read_bytes())
+    except (ValueError, RecursionError, OSError) as fault:
+        raise ConfigError(
+            f"{fields}: no JSON: {fault}", hint="save the answer of GET INDEX/_field_caps?fields=*"
+        ) from fault
+    target: Target = target_on(caps, where=str(fields))
+    return target
 
 
 def _check_form(form: str, known: Iterable[str], verb: str) -> None:
@@ -128,14 +153,14 @@ def _say_refusal(out: Console, refusal: Refusal) -> None:
     out.note(refusal.stem, f"refused on {refusal.target}: {refusal.code}: {refusal.reason}{hint}")
 
 
-def _write_export(out: Console, backend: Backend, form: str, rules: Sequence[Rule]) -> None:
+def _write_export(out: Console, backend: Backend, target: Target, form: str, rules: Sequence[Rule]) -> None:
     exports = backend.exports()
     if form not in exports:
         raise UsageError(
             f"{backend.name} has no {form} file",
             hint=f"use --format with one of: text, json, {', '.join(sorted(exports))}",
         )
-    resources, refusals = render(backend.target(), rules)
+    resources, refusals = render(target, rules)
     out.data(exports[form]([resource for resource, _ in resources]))
     for refusal in refusals:
         _say_refusal(out, refusal)

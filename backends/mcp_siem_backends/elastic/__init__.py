@@ -21,6 +21,15 @@ class _Elastic:
 
         return ElasticTarget(load_taxonomy(default_pack_dir()))
 
+    def target_on(self, caps: object, *, where: str) -> Target:
+        """The pure half, for an index of somebody else's mapping, which its `_field_caps` describes."""
+        from mcp_siem.rules.pack import default_pack_dir, load_taxonomy  # noqa: PLC0415 - loaded when asked
+        from mcp_siem_backends.elastic.foreign import ForeignIndex  # noqa: PLC0415 - loaded when asked
+        from mcp_siem_backends.elastic.target import ElasticTarget  # noqa: PLC0415 - loaded when asked
+
+        taxonomy = load_taxonomy(default_pack_dir())
+        return ElasticTarget(taxonomy, ForeignIndex(caps, taxonomy, where=where))
+
     def client(self, connection: Connection) -> Client:
         """Kibana's Detection Engine over HTTP."""
         from mcp_siem_backends.elastic.client import KibanaClient  # noqa: PLC0415 - loaded when asked

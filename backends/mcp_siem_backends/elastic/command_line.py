@@ -15,8 +15,9 @@ __all__ = ["McpElasticBackend"]
 class _Converted:
     """Base rules of a correlation, which pySigma has converted before."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_heavy: bool) -> None:
         self.notes: dict[str, None] = {}
+        self.is_heavy = is_heavy
 
     def text(self, rule: Any) -> str:
         queries = [str(query) for query in rule.get_conversion_result()]
@@ -43,7 +44,7 @@ class McpElasticBackend(McpLuceneBackend):
     ) -> list[Any]:
         """One ES|QL query; refused where it cannot be exact."""
         del output_format, method
-        text = correlation_text(rule, _Converted(), self._index)
+        text = correlation_text(rule, _Converted(is_heavy=self.is_heavy), self._index)
         rule.set_conversion_result([text])
         kept = text if callback is None else callback(rule, None, 0, None, text)
         return [kept] if rule._output and kept is not None else []  # noqa: SLF001 - as pySigma's own backends do

@@ -11,6 +11,7 @@ from typing import Protocol, assert_never
 
 from mcp_siem.events.taxonomy import Field, Taxonomy
 from mcp_siem_backends.elastic.columns import column_name
+from mcp_siem_backends.elastic.lucene import escape_name
 
 __all__ = [
     "EXACT",
@@ -74,7 +75,8 @@ class FieldForm:
 
     `number` is None where the index cannot compare numbers. `folds` says whether the index folds what it holds in
     `folded`; if not, the query has to spell out every case variant. `twin` says that patterns are folded as a twin is,
-    `textual` that there is a form that holds texts of this field itself, `notes` what is approximate whatever is asked.
+    `textual` that there is a form that holds texts of this field itself, `case_known` whether `exact` keeps case for sure,
+    `notes` what is approximate whatever is asked.
     """
 
     name: str
@@ -85,6 +87,7 @@ class FieldForm:
     folds: bool
     twin: bool = False
     textual: bool = True
+    case_known: bool = True
     notes: tuple[str, ...] = ()
 
     @property
@@ -102,8 +105,8 @@ class Index(Protocol):
         ...
 
     @property
-    def unfolded(self) -> Sequence[str]:
-        """The long texts that keep their case."""
+    def exact_names(self) -> Sequence[str]:
+        """The fields that hold texts as they were written, in Lucene's syntax; raises RefusedError if they are too many."""
         ...
 
     @property
@@ -142,9 +145,11 @@ class OwnIndex:
         self.taxonomy = taxonomy
 
     @property
-    def unfolded(self) -> Sequence[str]:
-        """The long texts that keep their case."""
-        return sorted(name for name, field in self.taxonomy.fields.items() if storage_of(field) is Storage.TEXT)
+    def exact_names(self) -> Sequence[str]:
+        """The exact forms, and the long texts."""
+        fields = self.taxonomy.fields.items()
+        texts = sorted(name for name, field in fields if storage_of(field) is Storage.TEXT)
+        return [f"\\*.{EXACT}", *map(escape_name, texts)]
 
     def form(self, name: str) -> FieldForm:
         """The forms of a field."""

@@ -6,6 +6,7 @@ analyst wants to see, and the values to count. Values are written so that neithe
 
 from collections.abc import Iterator, Sequence
 
+from mcp_siem_backends.elastic.bounds import HEAVY_STATES
 from mcp_siem_backends.elastic.columns import column_name, literal_text
 from mcp_siem_backends.elastic.levels import Leaf, Level, Plan, Slot
 
@@ -29,7 +30,7 @@ def gathered(plan: Plan) -> Iterator[str]:
     profiles = list(dict.fromkeys((leaf.keys, leaf.slots) for leaf in plan.leaves))
     queries = [leaf.query for leaf in plan.leaves]
     yield f"FROM {plan.index.pattern} METADATA _id"
-    yield f"WHERE QSTR({literal_text(_either(queries))})"
+    yield f"WHERE {_found(plan, _either(queries))}"
     yield f"EVAL ms = TO_LONG(TO_DATETIME(@timestamp)), {_context(plan)}"
     if len(profiles) == 1:
         yield from _one_profile(plan)
@@ -80,7 +81,7 @@ def _one_profile(plan: Plan) -> Iterator[str]:
         return
     # QSTR reads the document, so nothing may stand between; BY opens keys of several values itself.
     raw = [name for at, slot in enumerate(leaf.slots) if slot for name in _names(at, slot)]
-    yield f"STATS {_counted(plan.leaves)} BY {', '.join(['_id', 'ms', *_CONTEXT, *_keys(plan), *raw])}"
+    yield f"STATS {_counted(plan)} BY {', '.join(['_id', 'ms', *_CONTEXT, *_keys(plan), *raw])}"
     yield from (f"WHERE g{at} IS NOT NULL" for at in range(len(leaf.keys)))
 
 
@@ -99,7 +100,7 @@ def _many_profiles(
         ]
     yield f"EVAL {', '.join(made)}"
     names = [one.partition(" = ")[0] for one in made]
-    yield f"STATS {_counted(leaves)} BY {', '.join(['_id', 'ms', *_CONTEXT, *names])}"
+    yield f"STATS {_counted(plan)} BY {', '.join(['_id', 'ms', *_CONTEXT, *names])}"
     yield f"EVAL k = [{', '.join(map(str, range(len(profiles))))}]"
     yield "MV_EXPAND k"
     mine = [profiles.index((leaf.keys, leaf.slots)) for leaf in leaves]
@@ -175,8 +176,13 @@ def _safe(name: str) -> str:
     )
 
 
-def _counted(leaves: Sequence[Leaf]) -> str:
-    return ", ".join(f"r{at} = COUNT(*) WHERE QSTR({literal_text(leaf.query)})" for at, leaf in enumerate(leaves))
+def _counted(plan: Plan) -> str:
+    return ", ".join(f"r{at} = COUNT(*) WHERE {_found(plan, leaf.query)}" for at, leaf in enumerate(plan.leaves))
+
+
+def _found(plan: Plan, query: str) -> str:
+    more = f', {{"max_determinized_states": {HEAVY_STATES}}}' if plan.heavy else ""
+    return f"QSTR({literal_text(query)}{more})"
 
 
 def _flags(plan: Plan) -> list[str]:

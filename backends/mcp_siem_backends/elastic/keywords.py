@@ -18,10 +18,10 @@ from mcp_siem.convert.pattern import Node
 from mcp_siem.convert.refuse import RefusedError
 from mcp_siem_backends.elastic.bounds import regex_values
 from mcp_siem_backends.elastic.clause import Clause, any_of
-from mcp_siem_backends.elastic.fields import EXACT, Index
+from mcp_siem_backends.elastic.fields import Index
 from mcp_siem_backends.elastic.leaf import parts_of, searched
 from mcp_siem_backends.elastic.limits import limit
-from mcp_siem_backends.elastic.lucene import Parts, Wild, escape_name, group, insensitive, pattern, wildcard_text
+from mcp_siem_backends.elastic.lucene import Parts, Wild, group, insensitive, pattern, wildcard_text
 
 __all__ = ["keyword"]
 
@@ -72,9 +72,8 @@ def _anywhere(values: Iterable[str]) -> Clause:
 
 def _exactly(index: Index, values: Iterable[str]) -> Clause:
     """In texts as they were written: the exact forms, and the long texts."""
-    names = [f"\\*.{EXACT}", *(escape_name(name) for name in index.unfolded)]
     listed = group(values)
-    return any_of([Clause(f"{name}:{listed}") for name in names])
+    return any_of([Clause(f"{name}:{listed}") for name in index.exact_names])
 
 
 def _regexes(index: Index, node: Node) -> list[str]:

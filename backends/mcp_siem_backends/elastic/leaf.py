@@ -73,11 +73,16 @@ _BAD_NAME = re.compile(r"^$|^\.|\.$|\.\.|[*\x00]")
 
 
 class Leaves:
-    """The questions of one query. `notes` says where they are approximate."""
+    """The questions of one query. `notes` says where they are approximate.
 
-    def __init__(self, index: Index, *, scripts: bool) -> None:
+    With `heavy`, the caller can give patterns more work than Lucene's default (HEAVY_STATES), and has to if `is_heavy`.
+    """
+
+    def __init__(self, index: Index, *, scripts: bool, heavy: bool = False) -> None:
         self._index = index
         self.scripts = scripts
+        self.heavy = heavy
+        self.is_heavy = False
         self.notes: dict[str, None] = {}
         self._inverted = False
 
@@ -151,7 +156,12 @@ class Leaves:
             return self._globbed(form, parts, folded=False)
         if form.storage is Storage.ANALYZED:
             return self._words(form, [part if isinstance(part, Wild) else part.casefold() for part in parts])
+        self._note_case(form)
         return self._pattern(form, form.exact, parts)
+
+    def _note_case(self, form: FieldForm) -> None:
+        if not form.case_known:
+            self._note(f"{form.name}: case is ignored if a normalizer of the index folds it")
 
     def _text(self, form: FieldForm, parts: Parts) -> Clause:
         """Case-folded literals and wildcards, case ignored."""
@@ -223,6 +233,7 @@ class Leaves:
             raise RefusedError(limit("VALUE"), f"{form.name}: {value.regexp}")
         if not form.textual or form.storage in (Storage.FLATTENED, Storage.ANALYZED):
             raise RefusedError(limit("REGEX-TYPE"), f"{form.name}: {form.storage.value}")
+        self._note_case(form)
         return self._matches(form.exact, searched(str(value.regexp), flags, form.name), form.name)
 
     def _matches(self, name: str, node: Node, where: str) -> Clause:
@@ -230,9 +241,13 @@ class Leaves:
         try:
             return any_of([term(name, value) for value in regex_values(node, where, longest=longest)])
         except RefusedError as refused:
-            if not self.scripts or refused.limit is not limit("PATTERN-EFFORT"):
+            if not (self.scripts or self.heavy) or refused.limit is not limit("PATTERN-EFFORT"):
                 raise
-        return any_of([scripted(_heavy(name, value)) for value in heavy_values(node, where, longest=longest)])
+        values = heavy_values(node, where, longest=longest)
+        if self.scripts:
+            return any_of([scripted(_heavy(name, value)) for value in values])
+        self.is_heavy = True
+        return any_of([term(name, f"/{value}/") for value in values])
 
     def _cidr(self, form: FieldForm, network: IPv4Network | IPv6Network) -> Clause:
         if form.storage is Storage.IP:

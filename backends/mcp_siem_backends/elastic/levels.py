@@ -76,13 +76,17 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The whole: the last level is the correlation itself. `groups` are the names of its keys."""
+    """The whole: the last level is the correlation itself. `groups` are the names of its keys.
+
+    `heavy` says that the queries hold patterns which need more work than Lucene's default.
+    """
 
     index: Index
     groups: tuple[str, ...]
     leaves: tuple[Leaf, ...]
     levels: tuple[Level, ...]
     slots: int
+    heavy: bool
     notes: tuple[str, ...]
 
 
@@ -134,6 +138,7 @@ class _Reader:
             leaves=tuple(leaves),
             levels=tuple(levels),
             slots=len(counting),
+            heavy=self._lucene.is_heavy,
             notes=tuple(self.notes),
         )
 

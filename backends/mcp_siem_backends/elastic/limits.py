@@ -81,6 +81,11 @@ _TABLE = (
         hint="give the field a keyword or wildcard sub-field",
     ),
     Limit(
+        code="ELASTIC-FIELD-TYPE",
+        reason="a field that is nested, mapped differently in these indices, or of a type without texts cannot be asked",
+        hint="query indices of one mapping, or map the field as keyword, number, boolean, date or ip",
+    ),
+    Limit(
         code="ELASTIC-VALUE",
         reason="this kind of value has no form in Lucene",
         hint="use a plain string, number, boolean, null, cidr, or re value",

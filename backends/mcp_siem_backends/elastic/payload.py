@@ -90,7 +90,6 @@ class Facts:
     author: str | None = None
     fields: Mapping[str, str] = field(default_factory=dict)
     timespan: int = 0
-    groups: tuple[str, ...] = ()
     index: tuple[str, ...] = (INDEX_PATTERN,)
 
 
@@ -301,8 +300,11 @@ def _note(card: Card) -> str:
 
 
 def _setup(query: Query, facts: Facts) -> str:
+    ours = facts.index == (INDEX_PATTERN,)
     lines = [
-        "The query means the rule on indices made by the template of `mcp-siem template --target elastic`.",
+        "The query means the rule on indices made by the template of `mcp-siem template --target elastic`."
+        if ours
+        else "The query means the rule on indices mapped as they were when it was made.",
         "The rule searches by the time of ingest with an overlap, so that late events are not lost.",
     ]
     if query.language == "esql":

@@ -41,12 +41,14 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
         *,
         index: Index,
         scripts: bool = False,
+        heavy: bool = False,
         **options: Any,
     ) -> None:
         super().__init__(processing_pipeline, collect_errors, **options)
         self._index = index
         self._scripts = scripts
-        self._leaves = Leaves(index, scripts=scripts)
+        self._heavy = heavy
+        self._leaves = Leaves(index, scripts=scripts, heavy=heavy)
         self._inverted = False
 
     @property
@@ -54,9 +56,16 @@ class McpLuceneBackend(LuceneBackend):  # type: ignore[misc]  # pySigma is untyp
         """Where the queries so far are approximate, in words."""
         return self._leaves.notes
 
+    @property
+    def is_heavy(self) -> bool:
+        """Whether a pattern needs more work than Lucene's default, which only `heavy` allows."""
+        return self._leaves.is_heavy
+
     def convert_rule(self, rule: Any, output_format: str | None = None, callback: Any = None) -> list[Any]:
         """The queries of a rule, one for each condition."""
         self._leaves.scripts = self._scripts or output_format == "dsl"
+        # A base rule of a correlation, which is not put out itself, is put where patterns are given more work.
+        self._leaves.heavy = self._heavy or (bool(rule._backreferences) and not rule._output)  # noqa: SLF001 - as pySigma
         self._inverted = False
         return list(super().convert_rule(rule, output_format, callback))
 

@@ -34,16 +34,20 @@ class Lucene:
         self._taxonomy = taxonomy
         self._index = index
         self.notes: dict[str, None] = {}
+        self.is_heavy = False
 
     def text(self, parsed: Any) -> str:
-        """The query of a pySigma rule, which is used up by it; raises RefusedError."""
+        """The query of a pySigma rule, which is used up by it; raises RefusedError. It may be heavy for Lucene."""
         return str(self.clause(parsed, scripts=False))
 
     def clause(self, parsed: Any, *, scripts: bool) -> Clause:
         """The same, which may hold what only the query DSL can say."""
-        backend = McpLuceneBackend(self._routing(parsed.logsource), index=self._index, scripts=scripts)
+        backend = McpLuceneBackend(
+            self._routing(parsed.logsource), index=self._index, scripts=scripts, heavy=not scripts
+        )
         found = backend.convert_rule(parsed)
         self.notes.update(backend.notes)
+        self.is_heavy = self.is_heavy or backend.is_heavy
         return any_of(found or parsed.get_conversion_result())
 
     def _routing(self, source: Any) -> ProcessingPipeline:
@@ -114,7 +118,8 @@ class ElasticTarget:
             fields.update(parsed.group_by or ())
         known = self._taxonomy.fields
         types = {name: known[name].type if name in known else "keyword" for name in fields}
-        return payload.Facts(author=parsed.author, fields=types, timespan=timespan)
+        index = tuple(self._index.pattern.split(","))
+        return payload.Facts(author=parsed.author, fields=types, timespan=timespan, index=index)
 
 
 def _fields(detection: Any) -> Iterator[str]:

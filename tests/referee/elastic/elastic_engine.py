@@ -42,21 +42,35 @@ class Elasticsearch:
     def load(self, taxonomy: Taxonomy, events: Iterable[Mapping[str, object]], *, first: object = None) -> None:
         """A fresh index of our template that holds the events; `first` is indexed before and removed."""
         template = index_template(taxonomy, long_texts="keyword")["template"]
-        settings = {**template["settings"]["index"], "number_of_shards": 1, "number_of_replicas": 0}  # type: ignore[index]
-        self.forget()
-        made, answer = self.call(
-            "PUT", f"/{INDEX}", {"settings": {"index": settings}, "mappings": template["mappings"]}
-        )  # type: ignore[index]
-        assert made == 200, answer
+        self._make(template["mappings"], template["settings"]["index"])  # type: ignore[index]
         if first is not None:
             self.call("PUT", f"/{INDEX}/_doc/first?refresh=true", first)
             self.call("DELETE", f"/{INDEX}/_doc/first?refresh=true")
+        self._fill(events)
+
+    def load_mapped(
+        self, mapping: Mapping[str, object], events: Iterable[Mapping[str, object]], *, settings: object = None
+    ) -> None:
+        """A fresh index of somebody else's mapping."""
+        self._make(mapping, settings or {})
+        self._fill(events)
+
+    def caps(self) -> object:
+        """What the index says of its fields."""
+        return self.call("GET", f"/{INDEX}/_field_caps?fields=*&filters=-metadata")[1]
+
+    def _make(self, mapping: object, settings: Any) -> None:
+        self.forget()
+        index = {**settings, "number_of_shards": 1, "number_of_replicas": 0}
+        made, answer = self.call("PUT", f"/{INDEX}", {"settings": {"index": index}, "mappings": mapping})
+        assert made == 200, answer
+
+    def _fill(self, events: Iterable[Mapping[str, object]]) -> None:
         lines = [f'{{"create":{{"_id":"{at}"}}}}\n{_escaped(event)}\n' for at, event in enumerate(events)]
-        if not lines:
-            return
-        _, answer = self.call("POST", f"/{INDEX}/_bulk?refresh=true", "".join(lines).encode())
-        failed = [item["create"]["error"] for item in answer["items"] if "error" in item["create"]]
-        assert failed == []
+        if lines:
+            _, answer = self.call("POST", f"/{INDEX}/_bulk?refresh=true", "".join(lines).encode())
+            failed = [item["create"]["error"] for item in answer["items"] if "error" in item["create"]]
+            assert failed == []
 
     def lucene(self, text: str) -> list[int]:
         """The events that the query finds, run as Kibana runs a rule of language lucene."""

@@ -10,7 +10,7 @@ from mcp_siem.events.event import Event
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.events.time import format_time
 
-__all__ = ["Stream", "correlation", "stream"]
+__all__ = ["BASES", "HEAD", "Stream", "correlation", "stream"]
 
 START = 1_700_000_000_000
 SIZES = ("event_count", "value_count", "value_sum", "value_avg", "value_percentile", "value_median")
@@ -20,6 +20,8 @@ _BASE = (
     "level: low\nstatus: test\ndetection:\n  sel: {{event.action: {name}}}\n  condition: sel\n"
 )
 _HEAD = "title: {name}\nid: 00000000-0000-4000-8000-0000000000{number}\nname: {name}\nstatus: test\nlevel: high\ncorrelation:\n"
+BASES = "---\n".join(_BASE.format(name=name, at=at) for at, name in enumerate("abc"))
+HEAD = "---\n" + _HEAD.format(name="outer", number="ff")
 _KEYS = (
     "", "  group-by: [user.id]\n", "  group-by: [user.id, host.name]\n", "  group-by: [host.name]\n",
     "  group-by: [who]\n  aliases:\n    who:\n      base_a: user.id\n      base_b: client.user.id\n      base_c: user.id\n",

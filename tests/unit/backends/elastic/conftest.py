@@ -85,3 +85,15 @@ def answer() -> Callable[[str], Query | Refusal]:
 def stock() -> Callable[[str], str]:
     """What the backend that ours repairs emits."""
     return lambda text: str(LuceneBackend().convert(SigmaCollection.from_yaml(detection(text)))[0])
+
+
+@pytest.fixture(scope="session")
+def taxonomy() -> Taxonomy:
+    """The fields that these rules are about."""
+    return TAXONOMY
+
+
+@pytest.fixture(scope="session")
+def asked() -> Callable[[str], Rule]:
+    """A rule of a detection section, or of whole documents."""
+    return lambda text: rule_of(text if text.startswith("title:") else detection(text))

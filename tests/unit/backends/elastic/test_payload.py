@@ -100,13 +100,12 @@ def test_a_new_correlation_suppresses_alerts_of_a_group_and_then_leaves_that_to_
 
 
 def test_what_lucene_cannot_say_becomes_filters_beside_the_lucene() -> None:
-    head, line, rest = SINGLE.text.partition("\ndetection:\n")
-    rest = rest.replace("    condition: ", "    condition: who and ", 1)
-    text = f"{head}{line}    who:\n        user.id|fieldref: user.email\n{rest}"
+    section = "  sel: {gen_ai.tool.name: x, user.id|fieldref: user.email}\n  condition: sel\n"
+    text = f"title: t\nid: {SINGLE.id}\nlogsource: {{product: mcp}}\ndetection:\n{section}"
     rule = replace(SINGLE, text=text)
     spec = json.loads(resource_of(rule).spec)
     assert (spec["type"], spec["language"], spec["index"]) == ("query", "lucene", ["logs-mcp.*"])
-    assert "mcp.argument.path_folded" in spec["query"]
+    assert spec["query"].endswith(' AND gen_ai.tool.name:"x"')
     (only,) = spec["filters"]
     assert only["query"]["script"]["script"]["params"]["field"] == "user.id"
     assert (only["meta"]["disabled"], only["meta"]["negate"]) == (False, False)
