@@ -9,13 +9,15 @@ import json
 import random
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from mcp_siem.rules.pack import default_pack_dir, load_pack
 from mcp_siem.rules.rule import RulePack
 
-__all__ = ["correlation_documents", "event_lines", "hostile_lines", "pack_of", "rule_documents"]
+__all__ = ["burst_lines", "correlation_documents", "event_lines", "hostile_lines", "pack_of", "rule_documents"]
 
+_START = datetime.fromisoformat("2026-01-01T00:00:00")
 _VERBS = [
     "ignore",
     "disregard",
@@ -232,7 +234,7 @@ def _rule(at: int, detection: dict[str, object]) -> dict[str, object]:
 
 
 def correlation_documents() -> list[dict[str, object]]:
-    """15 correlations of all eight types over the seven bases (rules 75 to 81); every one fires on the stream."""
+    """15 correlations of all eight types over the seven bases (rules 75 to 81); every one fires on `burst_lines`."""
     base = [f"bench_{75 + at}" for at in range(7)]
     many = [("event_count", [base[at]], {"gte": 4 + at}) for at in range(3)]
     kinds: list[tuple[str, list[str], dict[str, object]]] = [
@@ -299,6 +301,25 @@ def hostile_lines(count: int) -> Iterator[bytes]:
                 words.append(literal[: rng.randrange(1, len(literal))])
                 size += len(words[-1])
             event["mcp"][side]["text"] = "".join(words)
+        yield json.dumps(event, ensure_ascii=False).encode() + b"\n"
+
+
+def burst_lines(count: int) -> Iterator[bytes]:
+    """Ten events a second of 400 users, one in four of them in bursts: ten events of a user, with large answers."""
+    rng = random.Random(17)
+    user, method = "", ""
+    for at in range(count):
+        event = _event(rng, at)
+        in_burst = at % 40 < 10  # noqa: PLR2004 - the share of bursts
+        if at % 40 == 0:
+            user, method = f"user-{rng.randrange(400)}", rng.choice(["", "tools/call", "resources/read"])
+        moment = _START + timedelta(milliseconds=100 * at)
+        event["@timestamp"] = moment.isoformat(timespec="milliseconds") + "Z"
+        event["mcp"]["response"]["size"] = rng.randrange(20_000, 60_500) if in_burst else rng.randrange(25_000)
+        if in_burst:
+            event["user"]["id"] = user
+            event["mcp"]["tool"]["is_error"] = method == "tools/call"
+            event["mcp"]["method"]["name"] = method or event["mcp"]["method"]["name"]
         yield json.dumps(event, ensure_ascii=False).encode() + b"\n"
 
 

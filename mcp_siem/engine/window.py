@@ -18,10 +18,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from mcp_siem.engine.alone import alone_of
 from mcp_siem.engine.bounds import Bound, Losses
 from mcp_siem.engine.correlation import Correlation, Threshold
 from mcp_siem.engine.hit import Hit
-from mcp_siem.engine.measure import Measure, Members, Values, alone_of, measure_of
+from mcp_siem.engine.measure import Measure, Members, Values, measure_of
 
 __all__ = ["MAX_EVENTS", "MAX_GROUPS", "MAX_HELD", "MAX_SHOWN", "Group", "Key", "Windows"]
 
