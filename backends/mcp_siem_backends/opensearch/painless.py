@@ -8,6 +8,7 @@ __all__ = [
     "ABSENT",
     "ADDRESS",
     "COMPARED",
+    "EXACT",
     "GLOB",
     "NUMBER",
     "PRESENT",
@@ -52,8 +53,7 @@ List leaves(def data, boolean inside) {
 List values(def data, def name) { return name == null ? leaves(data, true) : leaves(opened(data, (String) name), false); }
 """
 
-# The text of a value (engine/values.py): whole numbers are their digits, others the shortest decimal form.
-TEXT = """\
+EXACT = """\
 BigDecimal exact(double value) {
   long bits = Double.doubleToLongBits(value);
   int power = (int) ((bits >> 52) & 2047L);
@@ -62,6 +62,10 @@ BigDecimal exact(double value) {
   BigDecimal size = BigDecimal.valueOf(bits < 0 ? -mantissa : mantissa);
   return power >= 0 ? size.multiply(new BigDecimal("2").pow(power)) : size.multiply(new BigDecimal("0.5").pow(-power));
 }
+"""
+
+# The text of a value (engine/values.py): whole numbers are their digits, others the shortest decimal form.
+TEXT = """\
 String decimal(double value) {
   if (Double.isNaN(value) || Double.isInfinite(value)) { return null; }
   if (value == Math.rint(value)) { return exact(value).toBigInteger().toString(); }
@@ -118,7 +122,6 @@ BigDecimal number(String text) {
   double value = Double.parseDouble(text);
   return Double.isInfinite(value) ? null : exact(value);
 }
-BigDecimal numeric(def value) { return value instanceof Boolean ? null : number(text(value)); }
 boolean ordered(int order, String operator) {
   if (operator == "lt") { return order < 0; }
   if (operator == "lte") { return order <= 0; }
@@ -128,13 +131,17 @@ boolean ordered(int order, String operator) {
 }
 """
 
+_NUMERIC = """\
+BigDecimal numeric(def value) { return value instanceof Boolean ? null : number(text(value)); }
+"""
+
 PRESENT = f"{VALUES}emit(opened(params._source, params.field).size() > 0);"
 
 ABSENT = f"{VALUES}emit(leaves(opened(params._source, params.field), false).stream().allMatch(value -> value == null));"
 
 # Segments stand in the text in order, the first at its start, the last at its end, without overlap.
 SEGMENTS = f"""\
-{VALUES}{TEXT}{FOLD}{NUMBER}boolean fits(String text, List segments) {{
+{VALUES}{EXACT}{TEXT}{FOLD}{NUMBER}{_NUMERIC}boolean fits(String text, List segments) {{
   int last = segments.size() - 1;
   String head = (String) segments.get(0);
   if (last == 0) {{ return text == head; }}
@@ -165,7 +172,7 @@ emit(found);
 
 # A pattern is a list of code points; -1 is any one, -2 any number of them.
 GLOB = f"""\
-{VALUES}{TEXT}{FOLD}boolean fits(String text, List pattern) {{
+{VALUES}{EXACT}{TEXT}{FOLD}boolean fits(String text, List pattern) {{
   int[] points = text.codePoints().toArray();
   int at = 0; int place = 0; int star = -1; int mark = 0; int size = pattern.size();
   while (at < points.length) {{
@@ -187,7 +194,7 @@ emit(found);
 """
 
 COMPARED = f"""\
-{VALUES}{TEXT}{NUMBER}boolean found = false;
+{VALUES}{EXACT}{TEXT}{NUMBER}{_NUMERIC}boolean found = false;
 BigDecimal wanted = number((String) params.number);
 for (def value : values(params._source, params.field)) {{
   BigDecimal held = numeric(value);
@@ -197,7 +204,7 @@ emit(found);
 """
 
 RELATED = f"""\
-{VALUES}{TEXT}{FOLD}boolean found = false;
+{VALUES}{EXACT}{TEXT}{FOLD}boolean found = false;
 List others = new ArrayList();
 for (def value : values(params._source, params.other)) {{
   String text = fold(text(value), params.folds);
@@ -302,7 +309,7 @@ emit(found);
 
 # Times as events/time.py reads them: RFC 3339 with its common liberties, or an epoch number read by its size.
 TIME = f"""\
-{VALUES}{TEXT}{NUMBER}int digit(String text, int from, int to) {{
+{VALUES}{EXACT}{TEXT}{NUMBER}{_NUMERIC}int digit(String text, int from, int to) {{
   return to <= text.length() && digits(text, from) >= to ? Integer.parseInt(text.substring(from, to)) : -1;
 }}
 ZonedDateTime epoch(BigDecimal number) {{

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 
 from mcp_siem.convert.pipelines import routing
@@ -10,8 +11,10 @@ from mcp_siem.convert.target import Query, Refusal, spec_digest
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
-from mcp_siem_backends.opensearch.clause import Clause, any_of, body
+from mcp_siem_backends.opensearch.clause import Clause, Document, any_of, body
+from mcp_siem_backends.opensearch.correlation import correlation_body, correlation_notes
 from mcp_siem_backends.opensearch.limits import limit
+from mcp_siem_backends.opensearch.plan import read_plan
 from mcp_siem_backends.opensearch.query import McpDslBackend, canonical
 
 __all__ = ["LANGUAGE", "TARGET", "OpenSearchTarget"]
@@ -32,14 +35,27 @@ class OpenSearchTarget:
         """The rule as the body of a search; or why it cannot mean the same."""
         try:
             parsed = main_rule(rule, parse_rule(rule))
-            text = canonical(body(self._clause(parsed)))
+            document, notes = self._document(parsed)
         except RefusedError as error:
             return _refusal(rule, error.limit, error.where)
         except SigmaError as error:
             return _refusal(rule, limit("VALUE"), str(error))
+        text = canonical(document)
         return Query(
-            rule_id=rule.id, stem=rule.stem, target=self.name, language=LANGUAGE, text=text, digest=spec_digest(text)
+            rule_id=rule.id,
+            stem=rule.stem,
+            target=self.name,
+            language=LANGUAGE,
+            text=text,
+            digest=spec_digest(text),
+            notes=notes,
         )
+
+    def _document(self, parsed: Any) -> tuple[Document, tuple[str, ...]]:
+        if not isinstance(parsed, SigmaCorrelationRule):
+            return body(self._clause(parsed)), ()
+        plan = read_plan(parsed)
+        return correlation_body(plan, [self._clause(one) for one in plan.rules]), tuple(correlation_notes(plan))
 
     def _clause(self, parsed: Any) -> Clause:
         """What a detection asks for, with the condition on its logsource; pySigma's object is used up by it."""

@@ -1,7 +1,7 @@
 """A real OpenSearch as a judge: indices made by our template, events in, what a search finds out."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import urllib3
@@ -63,7 +63,7 @@ class OpenSearch:
         body = {**json.loads(text), **more}
         status, answer = self.call("POST", f"/{INDEX}/_search?allow_partial_search_results=false", body)
         if status != 200:
-            raise SearchFailedError(f"{text}: {json.dumps(answer)}")
+            raise SearchFailedError("; ".join(_reasons(answer)))
         return answer
 
     def found(self, text: str) -> list[int]:
@@ -81,3 +81,18 @@ def shipped(event: Mapping[str, object], taxonomy: Taxonomy) -> dict[str, object
             values: Sequence[object] = value if isinstance(value, list) else [value]
             flat[name] = [fold(item) if isinstance(item, str) else item for item in values]
     return flat
+
+
+def _reasons(answer: object) -> Iterator[str]:
+    """What an error says, wherever it stands in the answer, without the scripts that it repeats."""
+    if isinstance(answer, dict):
+        for name, value in answer.items():
+            if name == "reason" and isinstance(value, str):
+                yield value[:500]
+            elif name == "script_stack":
+                yield " ".join(map(str, value))[-500:]
+            else:
+                yield from _reasons(value)
+    elif isinstance(answer, list):
+        for value in answer:
+            yield from _reasons(value)
