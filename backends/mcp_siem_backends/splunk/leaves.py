@@ -115,7 +115,10 @@ def _term(field: str, parts: Parts, sure: _Sure) -> tuple[str | None, bool]:
     pieces, whole = _pieces(parts, sure)
     if whole:
         return quoted(pieces[0]), True
-    found = [quoted(piece) for piece in dict.fromkeys(pieces) if _LETTER.search(piece)]
+    spoken = [piece for piece in dict.fromkeys(pieces) if _LETTER.search(piece)]
+    # One letter somewhere in a value narrows nothing, unless there is nothing else.
+    telling = [piece for piece in spoken if len(piece) > len("*x*") or piece.count("*") < len("**")] or spoken
+    found = [quoted(piece) for piece in telling]
     if not found:
         return None, False
     if len(found) == 1:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from mcp_siem_backends.splunk.refusals import refused
-from mcp_siem_backends.splunk.stream import Writing, mark
+from mcp_siem_backends.splunk.stream import Writing
 
 __all__ = ["ordered", "temporal"]
 
@@ -13,22 +13,25 @@ def temporal(writing: Writing) -> str:
     correlation = writing.correlation
     places = range(1, len(correlation.bases) + 1)
     writing.add("sort 0 _time")
-    writing.add("eval " + ", ".join(f"mcp_siem_at{place}=if({mark(place)}=1, _time, null())" for place in places))
-    latest = " ".join(f"max(mcp_siem_at{place}) AS mcp_siem_last{place}" for place in places)
+    writing.add(
+        "eval "
+        + ", ".join(f"{writing.name(f'at{place}')}=if({writing.mark(place)}=1, _time, null())" for place in places)
+    )
+    latest = " ".join(f"max({writing.name(f'at{place}')}) AS {writing.name(f'last{place}')}" for place in places)
     writing.add(f"streamstats {latest}{writing.by}")
     if correlation.expression is not None:
         writing.note("SPLUNK-NOTE-INSTANT")
         return _extended(writing, correlation.expression)
-    seen = "+".join(f"if({writing.since(f'mcp_siem_last{place}')}, 1, 0)" for place in places)
-    writing.add(f"eval mcp_siem_count={seen}")
+    seen = "+".join(f"if({writing.since(writing.name(f'last{place}'))}, 1, 0)" for place in places)
+    writing.add(f"eval {writing.name('count')}={seen}")
     if correlation.sign not in (">=", ">"):
         writing.note("SPLUNK-NOTE-INSTANT")
-    return f"mcp_siem_count{correlation.sign}{correlation.count}"
+    return f"{writing.name('count')}{correlation.sign}{correlation.count}"
 
 
 def _extended(writing: Writing, part: Any) -> str:
     if isinstance(part, int):
-        return f"if({writing.since(f'mcp_siem_last{part + 1}')}, 1, 0)=1"
+        return f"if({writing.since(writing.name(f'last{part + 1}'))}, 1, 0)=1"
     word, *inner = part
     told = [f"({_extended(writing, one)})" for one in inner]
     return f"NOT {told[0]}" if word == "NOT" else f" {word} ".join(told)
@@ -39,10 +42,10 @@ def ordered(writing: Writing) -> str:
     if writing.correlation.sign is None:
         raise refused("SPLUNK-CORRELATION-CONDITION", "temporal_ordered")
     last = len(writing.correlation.bases)
-    writing.add(
-        "eval mcp_siem_step=case(" + ", ".join(f"{mark(place)}=1, {place}" for place in range(1, last + 1)) + ")"
-    )
-    writing.add("sort 0 _time mcp_siem_step")
+    steps = [f"{writing.mark(place)}=1, {place}" for place in range(1, last + 1)]
+    step = writing.name("step")
+    writing.add(f"eval {step}=case({', '.join([*steps, 'true(), 0'])})")
+    writing.add(f"sort 0 _time {step}")
     writing.note("SPLUNK-NOTE-INSTANT-RULES")
     return writing.threshold(lambda length: _chained(writing, length))
 
@@ -57,31 +60,38 @@ def _chained(writing: Writing, length: int) -> str:
     for size in range(1, length + 1):
         _grow(writing, size, range(size, last - length + size + 1))
     ends = range(length, last + 1)
-    starts = " ".join(f"max({_chain(length, place)}) AS {_chain(length, place)}_latest" for place in ends)
+    starts = " ".join(
+        f"max({_chain(writing, length, place)}) AS {_chain(writing, length, place)}_latest" for place in ends
+    )
     writing.add(f"streamstats {starts}{writing.by}")
-    held = " OR ".join(f"if({writing.since(f'{_chain(length, place)}_latest')}, 1, 0)=1" for place in ends)
+    held = " OR ".join(f"if({writing.since(f'{_chain(writing, length, place)}_latest')}, 1, 0)=1" for place in ends)
     return held if len(ends) == 1 else f"({held})"
 
 
-def _chain(size: int, place: int) -> str:
-    return f"mcp_siem_chain{size}_{place}"
+def _chain(writing: Writing, size: int, place: int) -> str:
+    return writing.name(f"chain{size}_{place}")
 
 
 def _grow(writing: Writing, size: int, ends: range) -> None:
     """Chains of this size at every place where one of the wanted length can still be completed."""
     if size == 1:
-        started = (f"{_chain(1, place)}=if({mark(place)}=1, _time, null())" for place in ends)
+        started = (f"{_chain(writing, 1, place)}=if({writing.mark(place)}=1, _time, null())" for place in ends)
         writing.add("eval " + ", ".join(started))
         return
     shorter = range(ends.start - 1, ends.stop - 1)
-    before = " ".join(f"max({_chain(size - 1, place)}) AS {_chain(size - 1, place)}_before" for place in shorter)
+    before = " ".join(
+        f"max({_chain(writing, size - 1, place)}) AS {_chain(writing, size - 1, place)}_before" for place in shorter
+    )
     writing.add(f"streamstats current=f {before}{writing.by}")
-    writing.add("eval " + ", ".join(f"{_chain(size, place)}={_continued(size, place, shorter)}" for place in ends))
+    writing.add(
+        "eval "
+        + ", ".join(f"{_chain(writing, size, place)}={_continued(writing, size, place, shorter)}" for place in ends)
+    )
 
 
-def _continued(size: int, place: int, shorter: range) -> str:
+def _continued(writing: Writing, size: int, place: int, shorter: range) -> str:
     """The latest start among chains that end with an earlier rule."""
-    names = [f"{_chain(size - 1, one)}_before" for one in shorter if one < place]
+    names = [f"{_chain(writing, size - 1, one)}_before" for one in shorter if one < place]
     known = [f"coalesce({name}, 0)" for name in names]
     latest = names[0] if len(names) == 1 else f"max({', '.join(known)})"
-    return f"if({mark(place)}=1, {latest}, null())"
+    return f"if({writing.mark(place)}=1, {latest}, null())"

@@ -5,7 +5,7 @@ numbers in their shortest form, no nulls, and arrays only where the taxonomy say
 `name{}`; the pipeline (pipeline.py) renames it in rules.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from sigma.backends.splunk import SplunkBackend
@@ -30,6 +30,7 @@ from mcp_siem_backends.splunk import leaves
 from mcp_siem_backends.splunk.bounds import note
 from mcp_siem_backends.splunk.correlation import BaseRule, Correlation, correlation_spl
 from mcp_siem_backends.splunk.pattern import Wildcard, translated_regex
+from mcp_siem_backends.splunk.pipeline import ROUTING
 from mcp_siem_backends.splunk.predicate import Node, all_of, any_of, negated
 from mcp_siem_backends.splunk.refusals import refused
 from mcp_siem_backends.splunk.scope import Scope, scope_of, search_spl
@@ -44,7 +45,10 @@ _JOINED = {"CorrelationConditionAND": "AND", "CorrelationConditionOR": "OR", "Co
 
 
 class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyped here
-    """Sigma to SPL that means the same; `notes` says where the last conversion is approximate, or bounded."""
+    """Sigma to SPL that means the same; `notes` says where the last conversion is approximate, or bounded.
+
+    `routed` leaves out the datasets that the logsource of a rule is not about; else a pipeline may ask for it.
+    """
 
     name = "Splunk SPL, exact (mcp-siem)"
     identifier = "mcp_splunk"
@@ -60,10 +64,12 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
         collect_errors: bool = False,  # noqa: FBT001, FBT002 - pySigma's signature
         *,
         taxonomy: Taxonomy | None = None,
+        routed: bool = True,
         **options: Any,
     ) -> None:
         super().__init__(processing_pipeline, collect_errors, **options)
         self._taxonomy = taxonomy
+        self._routed = routed
         self.notes: list[str] = []
 
     def convert_rule(self, rule: Any, output_format: str | None = None, callback: Any = None) -> list[str]:
@@ -88,7 +94,7 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
         del method
         self.last_processing_pipeline.apply(rule)
         spl = correlation_spl(self._correlation(rule))
-        self.notes.extend(spl.notes)
+        self.notes.extend(note for note in spl.notes if note not in self.notes)
         rule.set_conversion_states([self._state()])
         found = self._told(rule, spl.text, output_format, callback)
         rule.set_conversion_result(found)
@@ -105,7 +111,8 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
 
     def _scope(self, rule: Any) -> Scope:
         source = rule.logsource
-        return scope_of(source.category, source.product, source.service, self._taxonomy)
+        routed = self._routed or ROUTING in self.last_processing_pipeline.state
+        return scope_of(source.category, source.product, source.service, self._taxonomy if routed else None)
 
     # --- conditions ---------------------------------------------------------------------------------------------
 
@@ -249,11 +256,10 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
         return Correlation(
             kind=kind,
             bases=tuple(
-                BaseRule(
-                    scope=self._scope_of_base(reference.rule),
-                    node=any_of(reference.rule.get_conversion_result()),
-                    keys=_resolved(group_by, aliases, reference),
-                    counted=_resolved(fields, aliases, reference),
+                self._base_rule(
+                    reference.rule,
+                    _resolved(group_by, aliases, reference),
+                    _resolved(fields, aliases, reference),
                 )
                 for reference in references
             ),
@@ -265,10 +271,18 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
             expression=_expression(rule.condition.parsed, names) if extended else None,
         )
 
-    def _scope_of_base(self, rule: Any) -> Scope:
-        if isinstance(rule, SigmaCorrelationRule):
-            raise refused("SPLUNK-CORRELATION-NESTED", str(rule.title))
-        return self._scope(rule)
+    def _base_rule(self, rule: Any, keys: tuple[str, ...], counted: tuple[str, ...]) -> BaseRule:
+        if not isinstance(rule, SigmaCorrelationRule):
+            node = any_of(rule.get_conversion_result())
+            return BaseRule(scope=self._scope(rule), node=node, keys=keys, counted=counted)
+        inner = self._correlation(rule)
+        held = {name: inner.bases[0].keys[index] for index, name in enumerate(rule.group_by or ())}
+        return BaseRule(inner=inner, keys=_through(keys, held), counted=_through(counted, held))
+
+
+def _through(names: Sequence[str], held: Mapping[str, str]) -> tuple[str, ...]:
+    """A key of an inner correlation is the field that holds it."""
+    return tuple(held.get(name, name) for name in names)
 
 
 def _walk(cond: Any) -> Iterator[Any]:

@@ -54,8 +54,8 @@ LIMITS: dict[str, Limit] = {
         ),
         Limit(
             code="SPLUNK-CORRELATION-NESTED",
-            reason="a correlation over a correlation needs the rows of another search",
-            hint="correlate over the base rules themselves",
+            reason="a correlation that another builds on is grouped by a field of several values, or by different fields",
+            hint="group the inner correlation by one field that holds one value",
         ),
         Limit(
             code="SPLUNK-CORRELATION-CONDITION",

@@ -64,6 +64,62 @@ def _condition(rng: random.Random, body: dict[str, object], names: list[str], op
 
 
 def random_correlation(rng: random.Random, seed: object) -> Case:
+    """A correlation of rules, now and then one of correlations."""
+    return _chained(rng, seed) if rng.random() < 0.2 else _plain(rng, seed)
+
+
+def _chained(rng: random.Random, seed: object) -> Case:
+    """A correlation over one over one: the innermost is random, of single values."""
+    inner = _plain(rng, (seed, "inner"), keys=(["user.id"], ["user.id", "server"], []))
+    levels = [*inner.rules[:-1], inner.rules[-1]]
+    name = _renamed(levels, "chain_1", seed)
+    keys = rng.choice((["user.id"], ["mcp.argument.path"], []))
+    depths = rng.choice((1, 1, 2))
+    for depth in range(depths):
+        kind = rng.choice(("event_count", "temporal", "temporal_ordered", "value_count"))
+        rules = [name, "base_c"] if kind.startswith("temporal") or rng.random() < 0.5 else [name]
+        if "base_c" in rules and all(rule.name != "base_c" for rule in levels):
+            levels.insert(0, rule_of(yaml.safe_dump(_base("base_c", seed), sort_keys=False), alerts=False))
+        body: dict[str, object] = {"type": kind, "rules": rules, "timespan": f"{inner.seconds}s", "group-by": keys}
+        if kind == "event_count":
+            body["condition"] = {rng.choice(("gte", "lt", "eq")): rng.choice((1, 2, 3))}
+        elif kind == "value_count":
+            body["condition"] = {"gte": rng.choice((1, 2)), "field": "server"}
+        main = yaml.safe_dump(_document((seed, depth), body), sort_keys=False)
+        levels.append(rule_of("---\n".join([*(own_text(rule) for rule in levels), main]), kind="correlation"))
+        keys = keys if "mcp.argument.path" not in keys else []
+        if depth + 1 < depths:
+            name = _renamed(levels, f"chain_{depth + 2}", seed)
+    return Case(kind="chain", rules=tuple(levels), names=_group_names(levels[-1]), seconds=inner.seconds,
+                operator="gte", ties=rng.random() < 0.4)  # fmt: skip
+
+
+def own_text(rule: Rule) -> str:
+    """The rule's own document."""
+    return rule.text.split("---\n")[-1]
+
+
+def _group_names(rule: Rule) -> tuple[str, ...]:
+    return tuple(yaml.safe_load(own_text(rule))["correlation"].get("group-by", ()))
+
+
+def _renamed(levels: list[Rule], name: str, seed: object) -> str:
+    """Gives the last correlation a name to be referred by, and takes its alert."""
+    document = yaml.safe_load(own_text(levels[-1])) | {"name": name, "id": rule_id((seed, name))}
+    whole = [*(own_text(rule) for rule in levels[:-1]), yaml.safe_dump(document, sort_keys=False)]
+    levels[-1] = rule_of("---\n".join(whole), kind="correlation", alerts=False)
+    return name
+
+
+def _document(seed: object, body: dict[str, object]) -> dict[str, object]:
+    head = {"title": f"correlation {seed}", "id": rule_id(seed), "status": "test", "level": "high"}
+    return {**head, "correlation": body}
+
+
+GROUPS = (["user.id"], ["user.id"], ["user.id", "server"], ["mcp.argument.path"], ["who"], [])
+
+
+def _plain(rng: random.Random, seed: object, keys: Sequence[list[str]] = GROUPS) -> Case:
     kind = rng.choice(KINDS)
     names = ["base_a", "base_b", "base_c"][
         : rng.choice((2, 3)) if kind.startswith("temporal") else rng.choice((1, 2, 3))
@@ -71,29 +127,22 @@ def random_correlation(rng: random.Random, seed: object) -> Case:
     seconds = rng.choice((10, 60, 300))
     operator = rng.choice(("gte", "gte", "gte", "gt", "lt", "lte", "eq", "neq"))
     body: dict[str, object] = {"type": kind, "rules": names, "timespan": f"{seconds}s"}
-    keys = rng.choice((["user.id"], ["user.id"], ["user.id", "server"], ["mcp.argument.path"], ["who"], []))
-    if keys:
-        body["group-by"] = keys
-    if keys == ["who"]:
+    chosen = rng.choice(keys)
+    if chosen:
+        body["group-by"] = chosen
+    if chosen == ["who"]:
         body["aliases"] = {
             "who": {name: rng.choice(("user.id", "server")) if kind != "event_count" else "user.id" for name in names}
         }
     names = _condition(rng, body, names, operator)
-    document = {
-        "title": f"correlation {seed}",
-        "id": rule_id(seed),
-        "status": "test",
-        "level": "high",
-        "correlation": body,
-    }
+    document = _document(seed, body)
     bases = [yaml.safe_dump(_base(name, seed), sort_keys=False) for name in names]
     whole = "---\n".join([*bases, yaml.safe_dump(document, sort_keys=False)])
     rules = [rule_of(text, alerts=False) for text in bases]
     rules.append(rule_of(whole, kind="correlation"))
-    shown = {"mcp.argument.path": "mcp.argument.path"}
     condition = body.get("condition")
     word = next(iter(condition)) if isinstance(condition, dict) else "extended" if condition else "gte"
-    return Case(kind=kind, rules=tuple(rules), names=tuple(shown.get(key, key) for key in keys), seconds=seconds,
+    return Case(kind=kind, rules=tuple(rules), names=tuple(chosen), seconds=seconds,
                 operator=word, ties=rng.random() < 0.4)  # fmt: skip
 
 

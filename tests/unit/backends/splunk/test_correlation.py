@@ -1,12 +1,15 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+import yaml
 
-from mcp_siem.convert.target import Query
+from mcp_siem.convert.target import Query, Refusal
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.rule import Rule
 from mcp_siem_backends.splunk.target import SplunkTarget
 
+BASE_ID = "11111111-1111-4111-8111-1111111111"
 Make = Callable[..., Rule]
 Spl = Callable[[Rule], str]
 
@@ -124,3 +127,43 @@ def test_a_part_of_an_order_is_the_longest_chain_of_rules(correlation_rule: Make
 def test_combinations_of_fields_are_counted_so_that_no_two_are_alike(correlation_rule: Make, spl: Spl) -> None:
     text = spl(correlation_rule("a", type="value_count", condition={"gte": 2, "field": ["f", "g"]}))
     assert "| eval mcp_siem_value=len('f').\"|\".'f'.\"|\".len('g').\"|\".'g'\n" in text
+
+
+INNER_ID = f"{BASE_ID}77"
+
+
+def _chain(correlation_rule: Make, inner: dict[str, object], outer: dict[str, object]) -> Rule:
+    """A correlation over one called `inner` and base rule `b`; the inner one is over `a`."""
+    plain = correlation_rule("ab", **{"type": "temporal", **outer})
+    *bases, main = plain.text.split("---\n")
+    held = {"title": "inner", "name": "inner", "id": INNER_ID, "status": "test", "level": "low"}
+    held |= {"correlation": {"rules": ["a"], "timespan": "5m", **inner}}
+    whole = yaml.safe_load(main)
+    whole["correlation"]["rules"] = ["inner", "b"]
+    texts = [*bases, yaml.safe_dump(held, sort_keys=False), yaml.safe_dump(whole, sort_keys=False)]
+    return replace(plain, text="---\n".join(texts))
+
+
+def test_a_correlation_that_another_builds_on_is_worked_out_on_the_same_rows(correlation_rule: Make, spl: Spl) -> None:
+    inner = {"type": "event_count", "condition": {"gte": 3}, "group-by": ["user.id"]}
+    lines = spl(_chain(correlation_rule, inner, {"group-by": ["server"]})).split("\n| ")
+    assert lines[2:10] == [
+        "where mcp_siem_rule1=1 OR mcp_siem_rule2=1",
+        "eval mcp_siem_c1_in=if((mcp_siem_rule1=1) AND isnotnull('user.id'), 1, 0)",
+        "eval mcp_siem_c1_key1=if(mcp_siem_c1_in=1, 'user.id', \"\")",
+        "sort 0 _time",
+        (
+            "streamstats window=3 global=f count AS mcp_siem_c1_seen3 min(_time) AS mcp_siem_c1_first3 "
+            "BY mcp_siem_c1_key1 mcp_siem_c1_in"
+        ),
+        "eval mcp_siem_c1_holds=if(mcp_siem_c1_in=1 AND (mcp_siem_c1_seen3>=3 AND mcp_siem_c1_first3>=_time-300), 1, 0)",
+        "where mcp_siem_c1_holds=1 OR mcp_siem_rule2=1",
+        "where isnotnull('server')",
+    ]
+
+
+def test_an_inner_group_of_several_values_is_refused(
+    correlation_rule: Make, refusal: Callable[[Rule], Refusal]
+) -> None:
+    inner = {"type": "event_count", "condition": {"gte": 3}, "group-by": ["list"]}
+    assert refusal(_chain(correlation_rule, inner, {})).code == "SPLUNK-CORRELATION-NESTED"
