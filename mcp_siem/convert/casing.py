@@ -4,7 +4,7 @@ Strings of a rule compare by full case folding (`ß` is `ss`), patterns of `re|i
 for one, as RE2 does. A target that stores texts as they were written needs the variants spelled out.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 __all__ = ["LAST_CASED", "fold_mappings", "is_caseless", "multi_folds", "orbit", "single_folds"]
@@ -46,41 +46,41 @@ def single_folds(char: str) -> str:
 @cache
 def multi_folds() -> Mapping[str, str]:
     """Characters whose full case folding is longer than one character, with that folding."""
-    return {
-        chr(point): folded
-        for point in range(0x80, LAST_CASED + 1)
-        if not _is_surrogate(point) and len(folded := chr(point).casefold()) > 1
-    }
+    return {char: folded for char in _cased() if len(folded := char.casefold()) > 1}
 
 
 @cache
 def fold_mappings() -> Mapping[str, str]:
     """Characters for which lower-casing one character at a time is not case folding, with their case folding."""
-    return {
-        chr(point): folded
-        for point in range(0x80, LAST_CASED + 1)
-        if not _is_surrogate(point) and (folded := chr(point).casefold()) != chr(point).lower()
-    } | {"\u0130": "\u0130".casefold()}
+    return {char: folded for char in _cased() if (folded := char.casefold()) != char.lower()} | {
+        "\u0130": "\u0130".casefold()
+    }
 
 
 @cache
 def _orbits() -> Mapping[str, str]:
     found: dict[str, list[str]] = {}
-    for point in range(LAST_CASED + 1):
-        if not _is_surrogate(point):
-            char = chr(point)
-            found.setdefault(_simple_fold(char), []).append(char)
+    for char in _cased():
+        found.setdefault(_simple_fold(char), []).append(char)
     return {folded: "".join(chars) for folded, chars in found.items() if len(chars) > 1}
 
 
 @cache
 def _folded_to() -> Mapping[str, str]:
     found: dict[str, list[str]] = {}
-    for point in range(LAST_CASED + 1):
-        if not _is_surrogate(point):
-            char = chr(point)
-            found.setdefault(char.casefold(), []).append(char)
+    for char in _cased():
+        found.setdefault(char.casefold(), []).append(char)
     return {folded: "".join(chars) for folded, chars in found.items() if len(folded) == 1}
+
+
+@cache
+def _cased() -> Sequence[str]:
+    """Every character that folding or lower-casing changes, or makes of another, sorted: all others have no variant."""
+    chars = [chr(point) for point in range(LAST_CASED + 1) if point not in _SURROGATES]
+    forms = zip(chars, map(str.casefold, chars), map(str.lower, chars), strict=True)
+    changed = {char for char, folded, small in forms if not char == folded == small}
+    made = {form for char in changed for form in (*char.casefold(), *char.lower(), _simple_fold(char))}
+    return sorted(changed | made)
 
 
 def _simple_fold(char: str) -> str:
@@ -91,7 +91,3 @@ def _simple_fold(char: str) -> str:
         return folded
     small = char.lower()
     return small if len(small) == 1 else char
-
-
-def _is_surrogate(point: int) -> bool:
-    return point in _SURROGATES
