@@ -160,7 +160,7 @@ class Search:
                 if window:
                     seen = seen[-window:]
                 members.append(row.copy())
-                while window and len(members) > window:
+                while len(members) > (window or MAX_STREAM_WINDOW):
                     members.popleft()
                 _aggregate(row, seen, aggregates)
             return rows

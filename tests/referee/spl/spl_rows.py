@@ -51,3 +51,26 @@ def shipped_row(flat: Mapping[str, object], arrays: Iterable[str], *, time: floa
     fields |= {"_raw": (raw,), "_time": (repr(time),), "_indextime": (number_text(time + 1),)}
     fields |= {"index": ("mcp",), "sourcetype": ("mcp:normalized",)}
     return Row(fields=fields, time=time, mark=mark)
+
+
+def extracted_row(event: object, *, sourcetype: str, mark: object = None) -> Row:
+    """Any JSON as Splunk extracts it: objects open with a dot, arrays with `{}`, each scalar a value of its path."""
+    fields: dict[str, Values] = {}
+    for path, value in _scalars(event, ""):
+        text = scalar_text(value)
+        if text is not None:
+            fields[path] = (*fields.get(path, ()), text)
+    fields |= {"_raw": (json.dumps(event, ensure_ascii=False),), "_time": ("0.0",), "_indextime": ("1",)}
+    fields |= {"index": ("mcp",), "sourcetype": (sourcetype,)}
+    return Row(fields=fields, mark=mark)
+
+
+def _scalars(value: object, path: str) -> Iterable[tuple[str, object]]:
+    if isinstance(value, Mapping):
+        for key, inner in value.items():
+            yield from _scalars(inner, f"{path}.{key}" if path else str(key))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _scalars(inner, f"{path}{{}}")
+    else:
+        yield path, value
