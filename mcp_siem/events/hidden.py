@@ -26,8 +26,14 @@ _KINDS = (
 )
 _FLAG = re.compile("\U0001f3f4[\U000e0030-\U000e0039\U000e0061-\U000e007a]{2,6}\U000e007f")
 _LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-_LETTER_OUTSIDE_ASCII = re.compile(r"[^\W\d_\x00-\x7f]")
-_LETTER_OF_ASCII = re.compile(r"[A-Za-z]")
+# Letters of which some look like those of ASCII: IPA, Greek, Cyrillic, Armenian, Cherokee, Lisu, full-width, mathematical.
+# A word of one of them and of ASCII is a disguise; one with Chinese or Arabic beside Latin is a name.
+_TWINS = (
+    r"\x{131}\x{237}\x{250}-\x{2af}\x{370}-\x{58f}\x{13a0}-\x{13ff}\x{1c80}-\x{1c8f}\x{1d00}-\x{1d7f}\x{1f00}-\x{1fff}"
+    r"\x{2100}-\x{214f}\x{2c80}-\x{2cff}\x{a4d0}-\x{a4ff}\x{a640}-\x{a69f}\x{ab30}-\x{abbf}\x{ff21}-\x{ff3a}\x{ff41}-\x{ff5a}"
+    r"\x{1d400}-\x{1d7ff}"
+)
+_MIXED_SCRIPT = re2.compile(rf"[A-Za-z][\pL\pN_]*[{_TWINS}]|[{_TWINS}][\pL\pN_]*[A-Za-z]")
 
 
 def hidden_in_text(text: str) -> tuple[str, ...]:
@@ -52,10 +58,10 @@ def _encodable(text: str) -> str:
 
 
 def hidden_in_name(name: str) -> tuple[str, ...]:
-    """The same for a name, in which a line break and letters of two alphabets have no place either."""
+    """The same for a name, in which a line break and letters of two look-alike alphabets have no place either."""
     kinds = hidden_in_text(name)
     if _LINE_BREAK.search(name):
         kinds += ("line_break",)
-    if not name.isascii() and _LETTER_OUTSIDE_ASCII.search(name) and _LETTER_OF_ASCII.search(name):
+    if not name.isascii() and _MIXED_SCRIPT.search(_encodable(name)):
         kinds += ("mixed_script",)
     return kinds

@@ -54,3 +54,16 @@ def test_a_name_may_have_no_line_break_and_no_second_alphabet() -> None:
     assert hidden_in_name("r\u0435ad_file") == ("mixed_script",)
     assert hidden_in_name("client\n[INFO] login ok") == ("line_break",)
     assert hidden_in_name("client\u2028x") == ("line_break",)
+
+
+@pytest.mark.parametrize("name", ["send_em\u0430il", "\u03b1dmin", "read_f\uff49le", "g\u0131thub", "\U0001d5cepload"])
+def test_a_word_of_two_look_alike_alphabets_is_a_disguise(name: str) -> None:
+    assert "mixed_script" in hidden_in_name(name)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["\u516b\u5b57 MCP", "\u9e23\u6f6e_server", "caf\u00e9_menu", "\u03b2-test", "\u043f\u043e\u0447\u0442\u0430 mail"],
+)
+def test_a_name_that_only_has_words_of_two_scripts_is_none(name: str) -> None:
+    assert "mixed_script" not in hidden_in_name(name)
