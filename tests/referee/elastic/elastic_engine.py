@@ -92,13 +92,17 @@ class Elasticsearch:
         _, answer = self.call("GET", f"/{INDEX}/_validate/query?explain=true&rewrite=true", {"query": query})
         return str(answer["explanations"][0].get("explanation") or answer)
 
-    def esql(self, text: str, keys: Sequence[str]) -> set[tuple[tuple[str, ...], int]]:
-        """The groups and instants (milliseconds) that an ES|QL correlation finds, each once."""
+    def rows(self, text: str) -> list[dict[str, Any]]:
+        """The rows of an ES|QL query; a partial answer is none."""
         status, answer = self.call("POST", "/_query", {"query": text.replace(INDEX_PATTERN, INDEX)})
-        if status != 200:
+        if status != 200 or answer.get("is_partial"):
             raise QueryFailedError(f"{text}: {answer}")
         columns = [column["name"] for column in answer["columns"]]
-        rows = [dict(zip(columns, row, strict=True)) for row in answer["values"]]
+        return [dict(zip(columns, row, strict=True)) for row in answer["values"]]
+
+    def esql(self, text: str, keys: Sequence[str]) -> set[tuple[tuple[str, ...], int]]:
+        """The groups and instants (milliseconds) that an ES|QL correlation finds, each once."""
+        rows = self.rows(text)
         found = [(tuple(str(row[key]) for key in keys), _milliseconds(row["@timestamp"])) for row in rows]
         assert len(set(found)) == len(found), "a group and an instant came twice"
         return set(found)

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable
 
-from elastic_engine import INDEX, Elasticsearch, QueryFailedError, shipped
+from elastic_correlating import correlation_tally
+from elastic_engine import Elasticsearch, QueryFailedError, shipped
 from referee_cases import Answer, Case, Tally
 from referee_rules import Batch, batch
 
@@ -11,7 +12,6 @@ from mcp_siem.events.event import Event
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.events.time import format_time
 from mcp_siem_backends.elastic.target import ElasticTarget
-from mcp_siem_backends.elastic.template import INDEX_PATTERN
 
 __all__ = ["ElasticJudge"]
 
@@ -32,6 +32,10 @@ class ElasticJudge:
             number += 1
         self._server.forget()
         return tally
+
+    def correlations(self, pairs: int, seed: str) -> Tally:
+        """Random correlations over streams, so many pairs of a correlation and an event."""
+        return correlation_tally(self._server, pairs, seed)
 
     def _compare(self, tally: Tally, some: Batch) -> None:
         taxonomy = some.taxonomy(arrays=False)
@@ -70,10 +74,7 @@ class ElasticJudge:
     def _finds(self, query: Query) -> bool:
         if query.language != "esql":
             return bool(self._server.events(query))
-        status, answer = self._server.call("POST", "/_query", {"query": query.text.replace(INDEX_PATTERN, INDEX)})
-        if status != 200:
-            raise QueryFailedError(str(answer))
-        return bool(answer["values"])
+        return bool(self._server.rows(query.text))
 
 
 def _sent(event: Event, taxonomy: Taxonomy) -> dict[str, object]:
