@@ -36,7 +36,7 @@ _FIXTURES = (
 
 
 def make_pack(folder: Path, wanted: int) -> tuple[int, int, dict[str, list[str]]]:
-    """Writes whole copies of the pack, until so many rules alert; returns how many there are, their cases, and the variables they need."""
+    """Writes the pack, and copies of its plain rules until so many alert; returns how many there are, their cases, and the variables they need."""
     loaded = read_pack()
     examples = {name: list(value) for name, value in loaded.manifest.example_vars.items()}
     pack = loaded.with_variables(examples)
@@ -49,6 +49,8 @@ def make_pack(folder: Path, wanted: int) -> tuple[int, int, dict[str, list[str]]
     while rules < wanted:
         for path in files:
             inside = [rule for rule in pack if rule.path == path and rule.alerts]
+            if copy and (rules >= wanted or any(rule.kind == "correlation" for rule in pack if rule.path == path)):
+                continue  # what correlates may name rules of other files, which stand in the first copy alone
             rules += len(inside)
             cases += _write(folder / "rules", Path(path), copy, inside, word)
         copy += 1

@@ -78,6 +78,28 @@ def test_a_filter_beside_the_pack_holds_on_every_target(folders: list[Path], tar
     assert "build_server" in after.text.replace("\\", "")
 
 
+@pytest.mark.parametrize("target", all_targets(), ids=lambda target: str(target.name))
+@pytest.mark.parametrize(
+    ("pattern", "says"),
+    [
+        (r"x\u0430y", "x\u0430y"),
+        (r"x\U0001F600y", "x\U0001f600y"),
+        (r"x\ud83d\ude00y", "x\U0001f600y"),
+        (r"x\u0041y", "xAy"),
+    ],
+)
+def test_a_code_point_in_a_regular_expression_is_its_character_everywhere(
+    tmp_path: Path, target: Target, pattern: str, says: str
+) -> None:
+    (tmp_path / "r.yml").write_text(RULE.replace("gen_ai.tool.name: shell", f"mcp.request.text|re: '{pattern}'"))
+    pack = load_pack([tmp_path])
+    assert Engine(pack).feed(Event(data={"mcp.request.text": says}))
+    assert not Engine(pack).feed(Event(data={"mcp.request.text": pattern}))
+    query = target.query(pack.rules[0])
+    assert isinstance(query, Query)
+    assert says in query.text
+
+
 def test_the_formats_of_secrets_beside_the_rules_are_those_that_are_found(folders: list[Path]) -> None:
     data: dict[str, object] = {"mcp.request.text": "my BADGE-12345678 opens it"}
     assert "BADGE" in str(make_deriver([str(folders[0])]).complete(dict(data)))
