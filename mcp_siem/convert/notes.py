@@ -6,7 +6,7 @@ from typing import Literal, Protocol, Self, runtime_checkable
 
 from mcp_siem.convert.refuse import Limit
 
-__all__ = ["Bound", "Note", "SaysLimits", "bound_of"]
+__all__ = ["Bound", "Note", "SaysLimits", "bound_of", "coded"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,12 @@ class Note(str):
     def __reduce__(self) -> tuple[object, tuple[str, Bound]]:
         """A copy in another process keeps its reservation."""
         return _restored, (str(self), self.bound)
+
+
+def coded(text: str, table: Sequence[tuple[str, Bound]]) -> str:
+    """The words with the reservation whose phrase they hold; words alone if there is none."""
+    found = next((bound for phrase, bound in table if phrase in text), None)
+    return text if found is None else _restored(text, found)
 
 
 def _restored(text: str, bound: Bound) -> Note:

@@ -1,7 +1,7 @@
 """The pure half of the Elastic backend: a rule to its query, the query to a Kibana rule and back."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from sigma.correlations import SigmaCorrelationRule
@@ -9,6 +9,7 @@ from sigma.exceptions import SigmaError
 from sigma.processing.pipeline import ProcessingPipeline
 from sigma.rule import SigmaDetection, SigmaDetections, SigmaRule
 
+from mcp_siem.convert.notes import Bound, coded
 from mcp_siem.convert.pipelines import routing
 from mcp_siem.convert.refuse import Limit, RefusedError
 from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step, spec_digest
@@ -19,8 +20,9 @@ from mcp_siem_backends.elastic import payload
 from mcp_siem_backends.elastic.clause import Clause, any_of, document
 from mcp_siem_backends.elastic.esql import correlation_text
 from mcp_siem_backends.elastic.fields import Index, OwnIndex
-from mcp_siem_backends.elastic.limits import limit
+from mcp_siem_backends.elastic.limits import LIMITS, limit
 from mcp_siem_backends.elastic.query import McpLuceneBackend
+from mcp_siem_backends.elastic.reservations import BOUNDS, TABLE
 
 __all__ = ["TARGET", "ElasticTarget", "Lucene"]
 
@@ -85,8 +87,16 @@ class ElasticTarget:
             language=language,
             text=text,
             digest=spec_digest(text),
-            notes=tuple(lucene.notes),
+            notes=tuple(coded(note, TABLE) for note in lucene.notes),
         )
+
+    def limits(self) -> Sequence[Limit]:
+        """Everything that is refused."""
+        return tuple(LIMITS.values())
+
+    def bounds(self) -> Sequence[Bound]:
+        """Every reservation of a query."""
+        return BOUNDS
 
     def _written(self, parsed: Any, lucene: Lucene) -> tuple[str, str]:
         if isinstance(parsed, SigmaCorrelationRule):
