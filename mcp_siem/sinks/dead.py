@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 
@@ -48,7 +47,8 @@ class DeadLetters:
         """Keeps a line that no source could read and that is stored nowhere else."""
         self.records += 1
         text = data[:_LONGEST].decode("utf-8", "backslashreplace")
-        self._append({"kind": "record", "ref": ref, "reason": reason, "cut": len(data) > _LONGEST, "data": text})
+        place = ref.encode("utf-8", "backslashreplace").decode()  # the name of a file may be no UTF-8
+        self._append({"kind": "record", "ref": place, "reason": reason, "cut": len(data) > _LONGEST, "data": text})
 
     def close(self) -> None:
         """Lets the file go."""
@@ -79,11 +79,14 @@ def read_letters(path: str) -> Iterator[Letter]:
     except OSError as error:
         raise UsageError(f"cannot be read: {error.strerror}", source=path, hint="check its permissions") from error
     for number, line in enumerate(lines, 1):
-        letter = None
-        with suppress(orjson.JSONDecodeError):
+        try:
             letter = orjson.loads(line)
-        if not isinstance(letter, dict) or letter.get("kind") not in ("alert", "record"):
-            raise UsageError("the line is no dead letter", source=f"{path}:{number}", hint="name a dead-letter file")
-        if letter["kind"] == "alert":
-            notice = Notice(id=str(letter["id"]), level=str(letter["level"]), line=str(letter["alert"]).encode())
-            yield str(letter["sink"]), notice
+            if letter["kind"] not in ("alert", "record"):
+                raise KeyError(letter["kind"])
+            told = [str(letter[name]) for name in ("sink", "id", "level", "alert")] if letter["kind"] == "alert" else []
+        except (orjson.JSONDecodeError, LookupError, TypeError) as error:
+            hint = "name a dead-letter file"
+            raise UsageError("the line is no dead letter", source=f"{path}:{number}", hint=hint) from error
+        if told:
+            sink, id_, level, text = told
+            yield sink, Notice(id=id_, level=level, line=text.encode())

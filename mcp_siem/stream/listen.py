@@ -24,7 +24,7 @@ _MOST_CONNECTIONS = 32
 _CHUNK = 64 * 1024
 _IDLE = 300.0
 _FULL_PAUSE = 0.2
-_CHECKED = 0.5
+_CHECKED = 0.1
 _PORTS = range(65_536)
 
 Address = tuple[str, str, int]
@@ -130,7 +130,7 @@ class BoundedServer(socketserver.ThreadingTCPServer):
         super().shutdown_request(request)
 
     def service_actions(self) -> None:
-        """Ends connections that are over their time; called twice a second."""
+        """Ends connections that are over their time; called all the time."""
         now = time.monotonic()
         with self._guard:
             over = [one for one, deadline in self._open.items() if deadline < now]

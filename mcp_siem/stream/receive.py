@@ -134,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(status, orjson.dumps({"code": _GRPC.get(status, 2), "message": reason}))
 
     def _answer(self, status: int, body: bytes) -> None:
+        self.request_version = self.protocol_version  # to what is no request http.server would send no status
         self.send_response_only(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
