@@ -9,7 +9,7 @@ from mcp_siem.events.arguments import measure, typed_arguments
 from mcp_siem.events.hidden import hidden_in_name, hidden_in_text
 from mcp_siem.events.principal import principal_of
 from mcp_siem.events.redact import Redacted, Redactor
-from mcp_siem.events.tree import plain_tree
+from mcp_siem.events.tree import is_plain, plain_tree
 
 __all__ = ["Deriver"]
 
@@ -149,16 +149,18 @@ class _Redaction:
 
     def value(self, field: str, value: object) -> object:
         """The value of a field without secrets; they are noted for the side the field belongs to."""
-        if isinstance(value, bool | float):
+        kind = value.__class__
+        if kind is bool or kind is float or (kind is int and is_plain(value)):
             return value
         self._side = _side(field)
         return self._text("", value) if isinstance(value, str) else plain_tree(value, self._text)
 
     def _text(self, name: str, text: str) -> str:
-        redacted = self._known.get((name, text))
+        # What is not too long is remembered from event to event; what is, at least within this one.
+        redacted = self._redact(name, text) if len(text) <= _LONG else self._known.get((name, text))
         if redacted is None:
             self._known[name, text] = redacted = self._redact(name, text)
-        if self._side is not None:
+        if redacted.found and self._side is not None:
             self._found[self._side].update(dict.fromkeys(redacted.found))
         return redacted.text
 
@@ -197,20 +199,27 @@ def _hidden(data: Mapping[str, object]) -> dict[str, object]:
     if kinds:
         found["mcp.hidden.name"] = list(kinds)
     for flag, fields in _HIDDEN_IN.items():
-        kinds = dict.fromkeys(kind for text in _texts(data, fields) for kind in _hidden_in_text(text))
+        texts = _texts(data, fields)
+        if not texts:
+            continue
+        kinds = dict.fromkeys(kind for text in texts for kind in _hidden_in_text(text))
         if kinds:
             found[flag] = list(kinds)
     return found
 
 
-def _texts(data: Mapping[str, object], fields: Iterable[str]) -> Iterable[str]:
-    return (text for field in fields for text in _listed(data.get(field)) if isinstance(text, str))
-
-
-def _listed(value: object) -> list[object]:
-    if value is None:
-        return []
-    return list(value) if isinstance(value, list | tuple) else [value]
+def _texts(data: Mapping[str, object], fields: Iterable[str]) -> list[str]:
+    """The texts of the fields; most events have few of them, so those they lack cost a look-up and no more."""
+    found: list[str] = []
+    for field in fields:
+        value = data.get(field)
+        if value is None:
+            continue
+        if isinstance(value, str):
+            found.append(value)
+        elif isinstance(value, list | tuple):
+            found += [text for text in value if isinstance(text, str)]
+    return found
 
 
 def _of_inventory(data: Mapping[str, object]) -> dict[str, object]:

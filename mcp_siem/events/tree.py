@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeGuard
 
-__all__ = ["MAX_DEPTH", "plain_tree"]
+__all__ = ["MAX_DEPTH", "is_plain", "plain_tree"]
 
 # Deeper than any honest call, and than any index or JSON writer follows; below it nothing is kept.
 MAX_DEPTH = 64
@@ -68,9 +68,14 @@ def _member_of(members: dict[str, object], key: str) -> Callable[[object], None]
     return lambda value: members.__setitem__(key, value)
 
 
+def is_plain(value: object) -> bool:
+    """Says whether this is a whole number that any JSON writer takes."""
+    return isinstance(value, int) and _SMALLEST <= value <= _LARGEST
+
+
 def _scalar(value: object) -> object:
     if value is None or isinstance(value, bool | float):
         return value
     if isinstance(value, int):
-        return value if _SMALLEST <= value <= _LARGEST else hex(value)
+        return value if is_plain(value) else hex(value)
     return value if isinstance(value, str) else f"<{type(value).__name__}>"

@@ -56,7 +56,8 @@ class Teller:
         bare = {name: value for name, value in data.items() if value is not None}
         done = self._complete.complete(bare, arguments=arguments, schema=schema)
         # A capture that names neither caller nor server holds one connection: without a name it would count nowhere.
-        done.setdefault("mcp.principal", _input_name(place.ref))
+        if "mcp.principal" not in done:
+            done["mcp.principal"] = _input_name(place.ref)
         return Event(data=done, time=place.time, raw_ref=place.ref)
 
     def notification(self, place: Place, direction: Direction, message: Notification) -> Event:
