@@ -3,7 +3,7 @@
 Whether it holds is the correlator's own answer; what is told beside it is worked out anew from the events of the window.
 """
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -86,11 +86,10 @@ def explain_windows(
     story = _Story([compile_correlation(one) for one in needed if one.kind == "correlation"], rule, needed)
     for hit in hits:
         story.tell(hit, asked=at is not None and at(hit.event.raw_ref or ""))
-    found = story.asked if at is not None else list(story.best.values())
     return WindowsExplained(
         type=story.correlation.type,
         timespan=story.correlation.timespan,
-        windows=tuple(found[:MAX_WINDOWS]),
+        windows=tuple(story.asked if at is not None else story.best()),
         ignored=dict(story.ignored),
     )
 
@@ -115,6 +114,30 @@ class _Entry:
     values: dict[tuple[str, ...], tuple[object, ...]]
 
 
+class _Group:
+    """The events of a group, oldest first, and which run of them was its window: now, and at its best."""
+
+    def __init__(self) -> None:
+        self._entries: list[_Entry] = []
+        self.now = self.best = (0, 0)
+        self.held = False
+
+    def take(self, entry: _Entry, floor: int, *, held: bool) -> None:
+        """Takes the newest event; what is earlier than `floor` has left the window."""
+        self._entries.append(entry)
+        first = self.now[0]
+        while self._entries[first].hit.time < floor:
+            first += 1
+        self.now = (first, len(self._entries))
+        fuller = self.now[1] - first > self.best[1] - self.best[0]
+        if not self.held and (held or fuller):
+            self.best, self.held = self.now, held
+
+    def window(self, run: tuple[int, int]) -> Sequence[_Entry]:
+        """The events of a run."""
+        return self._entries[slice(*run)]
+
+
 class _Story:
     """Follows one correlation event by event."""
 
@@ -123,9 +146,8 @@ class _Story:
         self.correlation = next(one for one in loud if one.rule.id == rule.id)
         self._correlator = Correlator(loud, every=True)
         self._titles = {one.id: one.title for one in rules}
-        self._windows: dict[Key, deque[_Entry]] = {}
+        self._told: dict[Key, _Group] = {}
         self._groups: dict[Key, Mapping[str, object]] = {}
-        self.best: dict[Key, WindowExplanation] = {}
         self.asked: list[WindowExplanation] = []
         self.ignored: Counter[str] = Counter()
 
@@ -134,16 +156,15 @@ class _Story:
         own, inner = self._alerts(hit)
         entries = self._entries(hit, inner)
         for key, entry in entries.items():
-            window = self._windows.setdefault(key, deque())
-            while window and window[0].hit.time < hit.time - self.correlation.timespan:
-                window.popleft()
-            window.append(entry)
-            held = key in own
-            known = self.best.get(key)
-            if asked:
-                self.asked.append(self._explained(key, window, held=held))
-            if known is None or (not known.held and (held or len(window) > known.count)):
-                self.best[key] = self._explained(key, window, held=held)
+            group = self._told.setdefault(key, _Group())
+            group.take(entry, hit.time - self.correlation.timespan, held=key in own)
+            if asked and len(self.asked) < MAX_WINDOWS:
+                self.asked.append(self._explained(key, group.window(group.now), held=key in own))
+
+    def best(self) -> list[WindowExplanation]:
+        """Of each group the window at which it held first, else the fullest."""
+        found = islice(self._told.items(), MAX_WINDOWS)
+        return [self._explained(key, group.window(group.best), held=group.held) for key, group in found]
 
     def _alerts(self, hit: Hit) -> tuple[set[Key], list[tuple[str, Fields]]]:
         """The groups for which the correlation holds now, and the correlations below it that do, with their fields."""
@@ -202,7 +223,7 @@ class _Story:
             condition=_asked(condition, self.correlation, titles),
             measured=None if measured is None else _plain(measured),
             lacks=() if held else tuple(_lacks(self.correlation, window, titles, measured)),
-            events=tuple(_counted(entry, titles) for entry in list(window)[-MAX_COUNTED:]),
+            events=tuple(_counted(entry, titles) for entry in window[-MAX_COUNTED:]),
             count=len(window),
         )
 

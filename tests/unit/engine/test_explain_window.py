@@ -170,3 +170,11 @@ def test_windows_and_events_are_cut_in_number(pack_of: PackOf) -> None:
     (window,) = _told(pack_of, documents, _stream(*((at / 1000, "a", U) for at in range(300))), line=300).windows
     assert (window.count, len(window.events)) == (300, MAX_COUNTED)
     assert window.events[-1].ref == "f:300"
+
+
+def test_a_window_of_many_thousand_events_is_told_in_linear_time(pack_of: PackOf) -> None:
+    documents = [_base("a"), _correlation("event_count", ["a"], condition={"gte": 10**6}, timespan="1d")]
+    events = _stream(*((at / 1000, "a", U) for at in range(20_000)))
+    (window,) = _told(pack_of, documents, events).windows
+    assert window.count == 20_000
+    assert window.lacks == ("it is 20000: 980000 short",)
