@@ -36,15 +36,15 @@ def capture_lines(count: int) -> Iterator[str]:
             written += 1
 
 
-def measure(lines: int) -> dict[str, float]:
-    """Seconds and peak resident mebibytes of one run of the command, and its alerts."""
+def measure(lines: int, jobs: int) -> dict[str, float]:
+    """Seconds and peak resident mebibytes (of the largest process) of one run of the command, and its alerts."""
     with tempfile.TemporaryDirectory() as folder:
         capture = Path(folder) / "capture.jsonl"
         with capture.open("w", encoding="utf-8") as out:
             out.writelines(line + "\n" for line in capture_lines(lines))
         start = time.perf_counter()
         child = subprocess.Popen(
-            [COMMAND, "replay", str(capture), "--format", "jsonl", "--output", f"{folder}/alerts.jsonl"]
+            [COMMAND, "replay", capture, "--format", "jsonl", "--output", f"{folder}/alerts.jsonl", "--jobs", str(jobs)]
         )
         _, status, usage = os.wait4(child.pid, 0)
         if status:
@@ -53,6 +53,7 @@ def measure(lines: int) -> dict[str, float]:
         alerts = Path(f"{folder}/alerts.jsonl").read_bytes().count(b"\n")
     return {
         "lines": lines,
+        "jobs": jobs,
         "alerts": alerts,
         "seconds": round(seconds, 1),
         "peak_mib": round(usage.ru_maxrss / 1024, 1),
@@ -63,9 +64,10 @@ def main() -> int:
     """Prints and, with --output, writes the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, nargs="*", default=[10_000, 100_000])
+    parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--output", type=Path)
     chosen = parser.parse_args()
-    rows = [measure(lines) for lines in chosen.lines]
+    rows = [measure(lines, chosen.jobs) for lines in chosen.lines]
     for row in rows:
         print(" ".join(f"{key} {value}" for key, value in row.items()), f"lines/s {row['lines'] / row['seconds']:.0f}")
     if chosen.output:

@@ -25,7 +25,7 @@ from mcp_siem.stream.replay import Replay, Step
 
 __all__ = ["command"]
 
-_GARBAGE = 50_000
+_GARBAGE = 20_000
 
 
 @click.command("replay")
@@ -85,7 +85,7 @@ def command(
 def _spare_what_is_loaded() -> None:
     """Rules live as long as the command, and events die at once: the collector need look at neither."""
     gc.freeze()
-    gc.set_threshold(_GARBAGE, 20, 100)
+    gc.set_threshold(_GARBAGE)
 
 
 class _Run:

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 __all__ = ["HELD_ROWS", "Run", "SortedRows", "merged"]
 
-HELD_ROWS = 5_000
+HELD_ROWS = 2_000
 _BATCH = 64
 _KEY = 5
 
