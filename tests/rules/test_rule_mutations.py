@@ -76,8 +76,9 @@ def _survivors(pack: RulePack, rule: Rule) -> Iterator[str]:
 
 def _base(pack: RulePack, document: Mapping[str, object], documents: Documents) -> Rule:
     known = next(rule for rule in pack if rule.id == document["id"])
-    refs = [other for other in documents if other is document]
-    return replace(known, text=yaml.safe_dump_all(refs, sort_keys=False))
+    # what a correlation is built on stands before it
+    chain = documents[: documents.index(document) + 1] if known.kind == "correlation" else [document]
+    return replace(known, text=yaml.safe_dump_all(chain, sort_keys=False))
 
 
 PACK = load_pack(variables=read_pack().manifest.example_vars)
