@@ -147,7 +147,7 @@ def _pieces(parts: Parts, sure: _Sure) -> tuple[list[str], bool]:
     inner = [item for item in flat if item is None]
     stars = [index for index, item in enumerate(flat) if item == "*"]
     at_ends = all(index in _end_runs(flat) for index in stars)
-    blank = any(piece.strip("*") != piece.strip("*").strip() for piece in pieces if not (piece[0] == piece[-1] == "*"))
+    blank = "= " in flat[:1] + flat[-1:]
     return pieces, len(pieces) == 1 and not inner and at_ends and not blank
 
 

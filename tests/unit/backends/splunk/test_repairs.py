@@ -75,6 +75,8 @@ REPAIRS = [
     ("long s and kelvin sign", {"f": "ask"}, 'f="ask"', r"""f="a*"|where isnotnull(mvfind('f', "(?is)\Aask\z"))"""),
     ("ligature", {"f": "fine"}, 'f="fine"', r"""f="*ne"|where isnotnull(mvfind('f', "(?is)\A(?:fi|ﬁ)ne\z"))"""),
     ("sharp s", {"f": "gross"}, 'f="gross"', "f=\"gro*\"|where isnotnull(mvfind('f', \"(?is)\\Agro(?:ss|\xdf|\u1e9e)\\z\"))"),
+    ("a blank alone", {"f": " "}, 'f=" "', r"""|where isnotnull(mvfind('f', "(?is)\A \z"))"""),
+    ("blanks at both ends", {"f": " x "}, 'f=" x "', r"""f="* x *"|where isnotnull(mvfind('f', "(?is)\A x \z"))"""),
     ("numeric text", {"f": "5"}, 'f="5"', r"""|where isnotnull(mvfind('f', "(?is)\A5\z"))"""),
 ]  # fmt: skip
 
