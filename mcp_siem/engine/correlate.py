@@ -17,7 +17,7 @@ Sources: Sigma correlation rules specification 2.1. The meaning, exactly:
 State is bounded (`window`), and what is lost by that is an alert of its own (`bounds`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice, product
 from typing import Any, TypeVar
@@ -62,7 +62,7 @@ class Correlator:
     @property
     def dropped(self) -> int:
         """How many events left a window early because of the limits."""
-        return sum(run.windows.losses.total for run in self._runs)
+        return sum(run.losses.total for run in self._runs)
 
     def feed(self, hit: Hit) -> list[Alert]:
         """The alerts that this hit completes."""
@@ -79,13 +79,23 @@ class Correlator:
         sources = [_Source(hit.rule_ids, fields)] if plan.has_inner else []
         alerts: list[Alert] = []
         for run, step in plan.steps:
+            held: Sequence[Held]
             if step is None:
-                held: Sequence[Held] = run.feed(hit, now, sources)
+                held = run.feed(hit, now, sources)
             else:
-                held = run.feed_step(hit, now, step.members, places[step.grouping], values[step.counting])
+                members, grouping, counting, take = step
+                found, counted = places[grouping], values[counting]
+                if len(found[0]) == 1 and not counted[1]:  # the usual case, without a call more than it needs
+                    if run.counts and not counted[0]:
+                        continue
+                    ((key, group_values),) = found[0]
+                    group = take(key, members, counted[0], now, hit)
+                    held = () if group is None else ((group, group_values),)
+                else:
+                    held = run.feed_step(hit, now, members, found, counted)
             if held:
                 alerts += self._held(run, hit, held, sources)
-            if run.windows.losses.pending:
+            if run.losses.pending:
                 alerts += run.told(hit, now)
         return alerts
 
@@ -160,13 +170,9 @@ class _Source:
     fields: Fields
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    """What an event brings to a correlation whose rules that held all read the same fields, by its place in the plan."""
-
-    members: Members
-    grouping: int
-    counting: int
+# What an event brings to a correlation whose rules that held all read the same fields: the places of these rules, and
+# in the plan those of the fields to group by and to count, and what takes it.
+_Step = tuple[Members, int, int, Callable[[Key, Members, Values, int, Hit], Group | Lone | None]]
 
 
 class _Plan:
@@ -184,12 +190,9 @@ class _Plan:
         if len({(member.group_fields, member.counted_fields) for member in members}) != 1:
             self.steps.append((run, None))
             return
-        step = _Step(
-            members=tuple(places),
-            grouping=_place(self.groupings, members[0].group_fields),
-            counting=_place(self.countings, (members[0].counted_fields, run.numeric)),
-        )
-        self.steps.append((run, step))
+        grouping = _place(self.groupings, members[0].group_fields)
+        counting = _place(self.countings, (members[0].counted_fields, run.numeric))
+        self.steps.append((run, (tuple(places), grouping, counting, run.windows.take)))
 
 
 def _place(known: list[T], one: T) -> int:
@@ -213,6 +216,7 @@ class _Run:
     def __init__(self, correlation: Correlation) -> None:
         self.correlation = correlation
         self.windows = Windows(correlation)
+        self.losses = self.windows.losses
         self.numeric = correlation.type in _NUMERIC
         self.counts = bool(correlation.members and correlation.members[0].counted_fields)
         self._places: dict[str, list[int]] = {}
@@ -232,10 +236,10 @@ class _Run:
         if self.counts and not values:
             return ()
         if beyond:
-            self.windows.losses.add(Bound.EVENT_VALUES, beyond)
+            self.losses.add(Bound.EVENT_VALUES, beyond)
         found, beyond = places
         if beyond:
-            self.windows.losses.add(Bound.EVENT_GROUPS, beyond)
+            self.losses.add(Bound.EVENT_GROUPS, beyond)
         held: list[Held] = []
         take = self.windows.take
         for key, group_values in found:
@@ -265,10 +269,10 @@ class _Run:
     def _add_member(self, parts: dict[Key, _Part], member: Member, place: int, fields: Fields) -> None:
         values, beyond = _counted(fields, member.counted_fields, numeric=self.numeric)
         if beyond:
-            self.windows.losses.add(Bound.EVENT_VALUES, beyond)
+            self.losses.add(Bound.EVENT_VALUES, beyond)
         places, beyond = _places_of(fields, member.group_fields)
         if beyond:
-            self.windows.losses.add(Bound.EVENT_GROUPS, beyond)
+            self.losses.add(Bound.EVENT_GROUPS, beyond)
         for key, group in places:
             part = parts.setdefault(key, _Part(group=group))
             part.members.add(place)
@@ -292,7 +296,7 @@ class _Run:
 
     def told(self, hit: Hit, now: int) -> list[Alert]:
         """The alerts about what was lost."""
-        return [bound_alert(self.correlation, bound, lost, hit) for bound, lost in self.windows.losses.due(now)]
+        return [bound_alert(self.correlation, bound, lost, hit) for bound, lost in self.losses.due(now)]
 
 
 def _texts(values: Iterable[object]) -> dict[str, object]:

@@ -102,7 +102,8 @@ class _Count(_OfWindow):
     def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
         del time, members, values, floor
         self._events += 1
-        return self._asked.passes(self._events, self._asked.number)
+        asked = self._asked
+        return asked.passes(self._events, asked.number)
 
     def leave(self, members: Members, values: Values) -> None:
         del members, values
@@ -312,14 +313,16 @@ class _Sum(_OfWindow):
         self._count = 0
 
     def enter(self, time: int, members: Members, values: Values, floor: int) -> bool:
-        del time, members
+        del time, members, floor
         for value in values:
             if value.__class__ is int:
                 self._whole += value
             else:
                 self._rest += Fraction(value)
         self._count += len(values)
-        return self.holds(floor)
+        asked = self._asked
+        total = self._whole + self._rest if self._rest else self._whole
+        return asked.passes(total, asked.number * self._count if self._mean else asked.number)
 
     def leave(self, members: Members, values: Values) -> None:
         del members

@@ -35,6 +35,8 @@ MAX_SHOWN = 100
 _THINNED_AT = 1_024
 _MADE_FREE = 10
 _LATELY = 4
+# How often in a time span groups are looked for whose window has passed.
+_LOOKS = 8
 
 Key = tuple[str, ...]
 Entry = tuple[int, Members, Values, Hit | None]
@@ -47,7 +49,8 @@ class Group:
 
     def __init__(self, measure: Measure) -> None:
         self.measure = measure
-        self.window: deque[Entry] = deque()
+        # a list while it is short: most windows are, and a deque takes as much room as sixty events
+        self.window: list[Entry] | deque[Entry] = []
         self.alerted = False
         self.fresh = False
         self.thinned = False
@@ -57,6 +60,15 @@ class Group:
         """The newest hits of the window, oldest first."""
         newest = islice(reversed(self.window), MAX_SHOWN)
         return [hit for _, _, _, hit in newest if hit is not None][::-1]
+
+    def forget(self, count: int) -> None:
+        """Takes the oldest events out of the window."""
+        window = self.window
+        if isinstance(window, list):
+            del window[:count]
+        else:
+            for _ in range(count):
+                window.popleft()
 
     def thin(self) -> int:
         """Lets go what no verdict needs and no alert would show; says how much."""
@@ -102,6 +114,7 @@ class Windows:
         self._groups: dict[Key, Group | Entry] = {}
         self._held = 0
         # When to look after a group again whose newest event may have left the window; in about the order of time.
+        self._due = -(1 << 62)
         self._waiting: deque[tuple[int, Key]] = deque()
         # a number of events or of values has to fit
         condition = correlation.condition
@@ -111,17 +124,16 @@ class Windows:
     def take(self, key: Key, members: Members, values: Values, now: int, hit: Hit) -> Group | Lone | None:
         """Takes the newest event into a group; returns the group if its condition holds now."""
         floor = now - self._timespan
-        waiting = self._waiting
-        if waiting and waiting[0][0] < floor:
+        if self._due < floor:
             self._forget_idle(floor)
         groups = self._groups
         group = groups.get(key)
         if group is None:
-            waiting.append((now, key))
+            self._waiting.append((now, key))
         elif group.__class__ is Group:
-            return self._grow(group, members, values, now, hit)
+            return self._grow(group, members, values, now, floor, hit)
         elif group[0] >= floor:  # type: ignore[index]
-            return self._grow(self._grown(key), members, values, now, hit)
+            return self._grow(self._grown(key), members, values, now, floor, hit)
         else:
             self._held -= len(group[2]) or 1  # type: ignore[index]
         groups[key] = (now, members, values, hit)
@@ -141,8 +153,7 @@ class Windows:
         group.alerted = group.measure.enter(time, members, values, time)
         return group
 
-    def _grow(self, group: Group, members: Members, values: Values, now: int, hit: Hit) -> Group | None:
-        floor = now - self._timespan
+    def _grow(self, group: Group, members: Members, values: Values, now: int, floor: int, hit: Hit) -> Group | None:
         window = group.window
         was = group.alerted
         if window[0][0] < floor:
@@ -154,6 +165,8 @@ class Windows:
         self._held += len(values) or 1
         holds = group.measure.enter(now, members, values, floor)
         if len(window) > MAX_SHOWN:
+            if isinstance(window, list):
+                group.window = deque(window)
             self._shorten(group)
             holds = group.measure.holds(floor)
         if self._held > MAX_HELD:
@@ -164,31 +177,37 @@ class Windows:
         return group if holds else None
 
     def _leave_before(self, group: Group, floor: int) -> None:
-        window, measure = group.window, group.measure
-        while window and window[0][0] < floor:
-            _, members, values, _ = window.popleft()
-            measure.leave(members, values)
+        gone = 0
+        for time, members, values, _ in group.window:
+            if time >= floor:
+                break
+            group.measure.leave(members, values)
             self._held -= len(values) or 1
+            gone += 1
+        group.forget(gone)
 
     def _forget_idle(self, floor: int) -> None:
         """Forgets groups whose newest event left the window: they hold nothing, and nothing holds for them."""
-        waiting = self._waiting
+        waiting, groups = self._waiting, self._groups
         while waiting and waiting[0][0] < floor:
             _, key = waiting.popleft()
-            newest = _newest(self._groups[key])
+            group = groups[key]
+            newest = group.window[-1][0] if isinstance(group, Group) else group[0]
             if newest < floor:
                 self._drop(key)
             else:
                 waiting.append((newest, key))
+        # not at every event: a few at once cost less
+        self._due = floor + self._timespan // _LOOKS
 
     def _drop(self, key: Key) -> int:
         group = self._groups.pop(key)
         if not isinstance(group, Group):
             self._held -= len(group[2]) or 1
             return 1
-        window = group.window
-        self._held -= sum(len(values) or 1 for _, _, values, _ in window)
-        return len(window)
+        for _, _, values, _ in group.window:
+            self._held -= len(values) or 1
+        return len(group.window)
 
     def _shorten(self, group: Group) -> None:
         """Lets go what no alert of the group would show, then what no verdict needs, then what is over the limit."""
@@ -210,7 +229,8 @@ class Windows:
     def _cut(self, group: Group, most: int, bound: Bound) -> None:
         """Lets the oldest events of a group go until it has as many as it may."""
         while len(group.window) > most:
-            _, members, values, _ = group.window.popleft()
+            _, members, values, _ = group.window[0]
+            group.forget(1)
             group.measure.leave(members, values)
             self._held -= len(values) or 1
             self.losses.add(bound, 1)
@@ -258,11 +278,17 @@ class Windows:
         """What is held, as plain data; each hit that could be shown is added to `hits` once."""
         places = {key: place for place, key in enumerate(self._groups)}
         waiting = [(time, places[key]) for time, key in self._waiting]
-        return [self.losses.dump(), waiting, [[key, *_dumped(group, hits)] for key, group in self._groups.items()]]
+        return [
+            self.losses.dump(),
+            self._due,
+            waiting,
+            [[key, *_dumped(group, hits)] for key, group in self._groups.items()],
+        ]
 
     def load(self, dumped: Any, hits: Sequence[Hit]) -> None:
         """Holds what was dumped, in place of nothing."""
-        losses, waiting, groups = dumped
+        losses, due, waiting, groups = dumped
+        self._due = int(due)
         self.losses.load(losses)
         for key, *rest in groups:
             group = _loaded(self._made(), rest, hits)
