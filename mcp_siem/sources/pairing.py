@@ -3,12 +3,12 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeGuard, TypeVar
 
 from mcp_siem.sources.capture import Direction, Place
 from mcp_siem.sources.messages import Request, Response, id_key
 
-__all__ = ["Held", "OpenAnswer", "OpenRequest", "PairKey", "pair_key"]
+__all__ = ["FirstIds", "Held", "OpenAnswer", "OpenRequest", "PairKey", "pair_key"]
 
 _T = TypeVar("_T", "OpenRequest", "OpenAnswer")
 
@@ -41,6 +41,52 @@ class OpenAnswer:
 def pair_key(place: Place, direction: Direction, id_: object) -> PairKey:
     """What ties an answer to its request; `direction` is the request's, for each side counts its own ids."""
     return place.server, place.pid, place.session, direction, id_key(id_)
+
+
+class FirstIds:
+    """The first request id of each side of a connection: a capture may begin in the middle of a session."""
+
+    def __init__(self, *, limit: int = 5_000) -> None:
+        self._first: OrderedDict[_Side, object] = OrderedDict()
+        self._limit = limit
+
+    def note(self, place: Place, direction: Direction, id_: object) -> None:
+        """A request was seen; only the first of its side is kept."""
+        side = _side(place, direction)
+        if side in self._first:
+            return
+        self._first[side] = id_
+        if len(self._first) > self._limit:
+            self._first.popitem(last=False)
+
+    def before(self, place: Place, direction: Direction, id_: object) -> bool:
+        """Whether a request of this id may have been sent before the capture began: ids are counted upwards."""
+        first = self._first.get(_side(place, direction), _NOTHING)
+        if first is _NOTHING:
+            return True
+        return _is_count(first) and _is_count(id_) and id_ < first
+
+    def dump(self) -> list[object]:
+        """All that is known, as plain data."""
+        return [[*side[:3], side[3].value, first] for side, first in self._first.items()]
+
+    def load(self, dumped: Any) -> None:
+        """Goes on from what `dump` gave."""
+        self._first = OrderedDict(
+            ((server, pid, session, Direction(direction)), first) for server, pid, session, direction, first in dumped
+        )
+
+
+_Side = tuple[str | None, int | None, str | None, Direction]
+_NOTHING = object()
+
+
+def _side(place: Place, direction: Direction) -> _Side:
+    return place.server, place.pid, place.session, direction
+
+
+def _is_count(value: Any) -> TypeGuard[int | float]:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 class Held(Generic[_T]):

@@ -83,13 +83,15 @@ class Teller:
         }
         return self._call(opened.place, opened.request, fields)
 
-    def unrequested(self, place: Place, direction: Direction, response: Response) -> Iterator[Event | ParseIssue]:
-        """A response whose request was never seen."""
+    def unrequested(
+        self, place: Place, direction: Direction, response: Response, *, seen: bool
+    ) -> Iterator[Event | ParseIssue]:
+        """A response whose request is not there; unless the capture has `seen` the time before, it may have been."""
         fields = response_fields(None, response)
         self._connections.learn(place, fields, protocol="serverInfo" in mapping(response.result))
         fields |= {
             "mcp.message.type": "response",
-            "mcp.message.pairing": "unrequested",
+            "mcp.message.pairing": "unrequested" if seen else "unseen",
             "mcp.message.direction": direction.value,
             "jsonrpc.request.id": id_text(response.id),
         }

@@ -25,7 +25,7 @@ from mcp_siem.sources.exchange import ReadExchange, read_exchange
 from mcp_siem.sources.jsontext import read_json
 from mcp_siem.sources.lifecycle import process_fields
 from mcp_siem.sources.messages import Message, Notification, Request, Response, parse_message
-from mcp_siem.sources.pairing import Held, OpenAnswer, OpenRequest, pair_key
+from mcp_siem.sources.pairing import FirstIds, Held, OpenAnswer, OpenRequest, pair_key
 from mcp_siem.sources.port import Complete, ParseIssue, Record
 from mcp_siem.sources.saved import dump_answer, dump_request, load_answer, load_request
 from mcp_siem.sources.shape import mapping
@@ -59,6 +59,7 @@ class WireSession:
         self._forgotten = known.forgotten
         self._open: Held[OpenRequest] = Held(limit=limits.open_requests, weight=limits.held_bytes)
         self._early: Held[OpenAnswer] = Held(limit=limits.early_answers, weight=limits.held_bytes)
+        self._first = FirstIds()
 
     def feed(self, record: Record) -> Iterator[Event | ParseIssue]:
         """Takes the next line and yields what it completes."""
@@ -83,7 +84,7 @@ class WireSession:
         for opened in self._open.drain():
             yield self._teller.unanswered(opened)
         for answer in self._early.drain():
-            yield from self._teller.unrequested(answer.place, answer.direction, answer.response)
+            yield from self._unrequested(answer.place, answer.direction, answer.response)
         yield from self._tally.finish()
 
     def dump(self) -> dict[str, object]:
@@ -92,6 +93,7 @@ class WireSession:
             "open": [dump_request(one) for one in self._open.items()],
             "early": [dump_answer(one) for one in self._early.items()],
             "connections": self._connections.dump(),
+            "first": self._first.dump(),
             "tally": self._tally.dump(),
             "evicted": self._open.evicted,
             "forgotten": self._forgotten,
@@ -104,6 +106,7 @@ class WireSession:
         for answer in map(load_answer, document["early"]):
             self._early.put(pair_key(answer.place, answer.direction.reverse, answer.response.id), answer)
         self._connections.load(document["connections"])
+        self._first.load(document["first"])
         self._tally.load(document["tally"])
         self._open.evicted = int(document["evicted"])
         self._forgotten = int(document["forgotten"])
@@ -170,6 +173,7 @@ class WireSession:
                 assert_never(message)
 
     def _request(self, opened: OpenRequest) -> Iterator[Event | ParseIssue]:
+        self._first.note(opened.place, opened.direction, opened.request.id)
         key = pair_key(opened.place, opened.direction, opened.request.id)
         early = self._early.take(key)
         if early is not None:
@@ -195,9 +199,14 @@ class WireSession:
         elif place.transport == "tcp" and direction is Direction.TO_SERVER:
             # The stream that asked is recorded when it ends, after the POST that answers it.
             for late in self._early.put(key, OpenAnswer(place=place, direction=direction, response=response)):
-                yield from self._teller.unrequested(late.place, late.direction, late.response)
+                yield from self._unrequested(late.place, late.direction, late.response)
         else:
-            yield from self._teller.unrequested(place, direction, response)
+            yield from self._unrequested(place, direction, response)
+
+    def _unrequested(self, place: Place, direction: Direction, response: Response) -> Iterator[Event | ParseIssue]:
+        # Over HTTP request and answer are captured together.
+        begun = place.transport == "tcp" or not self._first.before(place, direction.reverse, response.id)
+        yield from self._teller.unrequested(place, direction, response, seen=begun)
 
     def _exchange(self, read: ReadExchange) -> Iterator[Event | ParseIssue]:
         """The exchange itself, then what its bodies carry; what HTTP refused is answered by that."""

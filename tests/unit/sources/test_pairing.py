@@ -60,9 +60,18 @@ def test_each_side_counts_its_own_ids(tap: Any) -> None:
 
 def test_connections_of_one_file_do_not_answer_each_other(tap: Any) -> None:
     tap.client(_ask(1, name="asked"), pid=1)
-    assert tap.server(_answer(1), pid=2)[0]["mcp.message.pairing"] == "unrequested"
-    assert tap.server(_answer(1), pid=1, server="other")[0]["mcp.message.pairing"] == "unrequested"
+    assert tap.server(_answer(1), pid=2)[0]["mcp.message.pairing"] == "unseen"
+    assert tap.server(_answer(1), pid=1, server="other")[0]["mcp.message.pairing"] == "unseen"
     assert tap.server(_answer(1), pid=1)[0]["mcp.message.pairing"] == "paired"
+
+
+def test_an_answer_to_a_request_older_than_the_capture_is_no_forgery(tap: Any) -> None:
+    assert tap.server(_answer(56))[0]["mcp.message.pairing"] == "unseen"
+    tap.client(_ask(58, name="asked"))
+    assert tap.server(_answer(57))[0]["mcp.message.pairing"] == "unseen"
+    assert tap.server(_answer(58))[0]["mcp.message.pairing"] == "paired"
+    assert tap.server(_answer(58))[0]["mcp.message.pairing"] == "unrequested"
+    assert tap.server(_answer(991))[0]["mcp.message.pairing"] == "unrequested"
 
 
 def test_a_reused_id_closes_the_request_before_it(tap: Any) -> None:

@@ -58,7 +58,7 @@ def test_each_file_is_a_connection_space_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "b").write_bytes(_reply(1, 100))
     assert [event.data["mcp.message.pairing"] for event in _events(tmp_path / "a", tmp_path / "b")] == [
         "unanswered",
-        "unrequested",
+        "unseen",
     ]
 
 
