@@ -3,11 +3,12 @@
 import gc
 import json
 import os
+import resource
 import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 
@@ -43,6 +44,8 @@ __all__ = ["command"]
 
 _DEAD = "mcp-siem-dead-letters.jsonl"
 _GRACE = 600.0
+# Events leave no cycles behind: what the collector looks for is rare.
+_GARBAGE = 50_000
 
 
 @click.command("watch")
@@ -138,6 +141,7 @@ def command(
 
     Rotation, truncation and files that appear later are followed. Ends on SIGINT or SIGTERM with everything saved.
     """
+    _take_all_files()
     if not paths and not listen and resend is None:
         raise UsageError("there is nothing to watch", hint="name a file, - for standard input, or --listen")
     with console(None, quiet=quiet, no_color=no_color) as out, ExitStack() as stack:
@@ -192,9 +196,18 @@ def _run(runner: Runner, servers: "_Servers", out: Console) -> None:
     # What was loaded stays: the collector need not look at it again with every event.
     gc.collect()
     gc.freeze()
+    gc.set_threshold(_GARBAGE, 20, 100)
     with _signals(runner.stop):
         runner.run()
         runner.end(over=not runner.stopped)
+
+
+def _take_all_files() -> None:
+    """Lets the process open as many files as it may: a directory may hold more than a shell allows at first."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != hard:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _now() -> str:

@@ -1,14 +1,12 @@
 """The port of a sink: what takes alerts, and what carries them over a network."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 __all__ = ["DeliveryError", "Notice", "Sink", "Transport"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
+class Notice(NamedTuple):
     """One alert on its way: its deterministic id, its level, its line of JSON without the line end, and what a person
     is shown of it, if it was made.
     """

@@ -15,14 +15,14 @@ from pathlib import Path
 
 from mcp_siem.sources.port import ParseIssue
 from mcp_siem.stream.lines import MAX_LINE
-from mcp_siem.stream.mark import Found, Mark, find_rest, is_packed, newer_than, rotated_name
+from mcp_siem.stream.mark import Found, Mark, find_rest, has_start, is_packed, newer_than, rotated_name
 from mcp_siem.stream.tail import Item, PackedTail, PlainTail, Tail
 
 __all__ = ["Follower", "Group", "Read"]
 
 _SUFFIXES = (".jsonl", ".json", ".ndjson", ".log")
 _SCAN = 1.0
-_BUSY = 0.002
+_BUSY = 0.004
 _IDLE = 0.064
 # At most about so many looks a second, however many files there are.
 _LOOKS = 4_000
@@ -220,8 +220,9 @@ class Follower:
         origin = tail.origin
         items = tail.close()
         group.tails.remove(tail)
-        if isinstance(tail, PlainTail):
-            self._done[tail.device, tail.inode] = (tail.mark(), False)
+        mark = tail.mark()
+        if isinstance(tail, PlainTail) and mark.head_size:
+            self._done[tail.device, tail.inode] = (mark, False)
         while len(self._done) > _MOST_DONE:
             del self._done[next(iter(self._done))]
         if items:
@@ -278,7 +279,10 @@ class Follower:
         done = self._done.get((info.st_dev, info.st_ino))
         if done is not None:
             mark, copy = done
-            return copy or info.st_size <= mark.offset or not self._taken_up(mark.moved(path))
+            if has_start(path, mark):
+                return copy or info.st_size <= mark.offset or not self._taken_up(mark.moved(path))
+            # The inode was given to another file.
+            del self._done[info.st_dev, info.st_ino]
         if is_packed(path):
             return True
         for group in self._groups.values():

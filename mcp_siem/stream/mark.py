@@ -27,6 +27,7 @@ __all__ = [
     "digest_of",
     "find_rest",
     "has_mark",
+    "has_start",
     "is_packed",
     "load_mark",
     "newer_than",
@@ -164,13 +165,22 @@ def _siblings(path: str) -> list[tuple[str, os.stat_result]]:
 
 
 def has_mark(place: str, mark: Mark) -> bool:
-    """Says whether a plain file begins as the mark's did, and stood before its offset."""
+    """Says whether a plain file begins as the mark's did, and had the same bytes before its offset."""
+    return _asked(place, mark.fits)
+
+
+def has_start(place: str, mark: Mark) -> bool:
+    """Says whether a plain file begins as the mark's did."""
+    return _asked(place, lambda read: digest_of(read(mark.head_size, 0)) == mark.head)
+
+
+def _asked(place: str, ask: Callable[[Callable[[int, int], bytes]], bool]) -> bool:
     try:
-        handle = os.open(place, os.O_RDONLY)
+        handle = os.open(place, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:
-        return mark.fits(lambda size, offset: os.pread(handle, size, offset))
+        return ask(lambda size, offset: os.pread(handle, size, offset))
     except OSError:
         return False
     finally:

@@ -250,12 +250,14 @@ def alert_id(alert: Alert, origin: str) -> str:
     """The same for the same alert, however often it is told: rule, group, time, and the line that completed it, in
     the file that `origin` names.
     """
-    group = None if alert.group is None else sorted((str(key), str(value)) for key, value in alert.group.items())
-    last = alert.events[-1].raw_ref if alert.events else None
-    # One event may show several losses of the engine: what was lost tells those alerts apart.
-    lost = alert.evidence if alert.rule_id == BOUND_RULE_ID else None
-    told = repr((alert.rule_id, group, alert.time, last, origin, lost)).encode("utf-8", "surrogatepass")
-    return hashlib.sha256(told).hexdigest()[:32]
+    last = alert.events[-1].raw_ref if alert.events else ""
+    told = f"{alert.rule_id}\0{alert.time}\0{last}\0{origin}"
+    if alert.group is not None:
+        told += repr(sorted((str(key), str(value)) for key, value in alert.group.items()))
+    if alert.rule_id == BOUND_RULE_ID:
+        # One event may show several losses of the engine: what was lost tells those alerts apart.
+        told += repr(alert.evidence)
+    return hashlib.blake2b(told.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 _BEFORE_ALL = -(2**63)

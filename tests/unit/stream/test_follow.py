@@ -202,6 +202,19 @@ def test_a_pattern_does_not_read_the_copy_of_a_file_that_is_cut_back(tmp_path: P
     assert reader.again(f"{tmp_path}/a.log*").look() == []
 
 
+def test_a_new_file_with_the_inode_of_one_that_was_read_is_read(tmp_path: Path, log: Path) -> None:
+    _append(log, "one\n" * 10)
+    reader = Reader(f"{tmp_path}/*.log")
+    reader.look()
+    log.unlink()
+    assert reader.look(90) == []
+    ((mark, copy),) = reader.follower.done()
+    _append(tmp_path / "b.log", "two\n")
+    info = (tmp_path / "b.log").stat()
+    reader.follower._done = {(info.st_dev, info.st_ino): (mark, copy)}
+    assert reader.look() == ["two"]
+
+
 def test_a_file_of_a_like_name_with_other_content_is_read(tmp_path: Path, log: Path) -> None:
     _append(log, "one\n")
     reader = Reader(f"{tmp_path}/a.log*")
