@@ -8,7 +8,22 @@ from dataclasses import dataclass
 
 from mcp_siem.convert.pattern import Alt, Anchor, Chars, Node, Ranges, Repeat, Seq
 
-__all__ = ["effort"]
+__all__ = ["Automaton", "automaton", "effort"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Automaton:
+    """Glushkov's automaton of a pattern: `sets` says which characters each place takes, `follow` which places come next.
+
+    Sets of places are bits of a number. A text fits if its first character is taken at one of `first`, each next one at
+    a place that follows, and the last one at one of `last`; the empty text if `empty`.
+    """
+
+    sets: tuple[Ranges, ...]
+    follow: tuple[int, ...]
+    first: int
+    last: int
+    empty: bool
 
 
 @dataclass(slots=True)
@@ -99,6 +114,22 @@ def effort(node: Node, *, enough: int) -> int:
             worst = max(worst, _work(part, enough=enough))
             waiting.extend(_pieces(part))
     return worst
+
+
+def automaton(node: Node, *, most: int) -> Automaton | None:
+    """The automaton of a pattern without anchors; None if it has more places than `most`."""
+    positions = _Positions(most)
+    try:
+        whole = positions.part(node)
+    except OverflowError:
+        return None
+    return Automaton(
+        sets=tuple(positions.sets),
+        follow=tuple(positions.follow),
+        first=whole.first,
+        last=whole.last,
+        empty=whole.empty,
+    )
 
 
 def _pieces(node: Node) -> tuple[Node, ...]:

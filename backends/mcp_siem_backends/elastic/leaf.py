@@ -34,6 +34,7 @@ from mcp_siem.convert.refuse import RefusedError
 from mcp_siem.convert.regex import RegexUnsupportedError, parse_regex
 from mcp_siem.events.fold import fold_pattern
 from mcp_siem_backends.elastic.addresses import network_pattern
+from mcp_siem_backends.elastic.automata import walked
 from mcp_siem_backends.elastic.bounds import HEAVY_STATES, heavy_values, manageable, regex_values
 from mcp_siem_backends.elastic.clause import Clause, any_of, negated, scripted, term
 from mcp_siem_backends.elastic.fields import FieldForm, Index, Storage
@@ -243,7 +244,12 @@ class Leaves:
         except RefusedError as refused:
             if not (self.scripts or self.heavy) or refused.limit is not limit("PATTERN-EFFORT"):
                 raise
-        values = heavy_values(node, where, longest=longest)
+        try:
+            values = heavy_values(node, where, longest=longest)
+        except RefusedError:
+            if not self.scripts:
+                raise
+            return walked(name, node, where)
         if self.scripts:
             return any_of([scripted(_heavy(name, value)) for value in values])
         self.is_heavy = True

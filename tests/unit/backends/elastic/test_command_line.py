@@ -24,7 +24,12 @@ def test_sigma_cli_converts_a_rule_of_the_pack_as_we_do(plugins: InstalledSigmaP
         for pipeline in (file, plugins.pipelines["mcp_elastic"]()):
             backend = plugins.backends["mcp_elastic"](pipeline)
             form = "dsl" if ours.language == "dsl" else "default"
-            assert backend.convert(SigmaCollection.from_yaml(rule.text), form)[-1] == ours.text, rule.stem
+            theirs = str(backend.convert(SigmaCollection.from_yaml(rule.text), form)[-1])
+            if rule.logsource is not None and not rule.logsource.service and not rule.logsource.category:
+                # A pipeline knows whole logsources only, so such a rule is not routed by it.
+                assert ours.language == "dsl" or ours.text.endswith(f" AND {theirs}"), rule.stem
+            else:
+                assert theirs == ours.text, rule.stem
 
 
 def test_sigma_cli_is_told_what_cannot_be_said(plugins: InstalledSigmaPlugins) -> None:
