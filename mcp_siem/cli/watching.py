@@ -28,7 +28,7 @@ from mcp_siem.stream.watch import Watch, alert_id
 __all__ = ["Parts", "Runner", "Teller", "wall_clock"]
 
 _LONGEST_SLEEP = 0.064
-_SHORTEST_SLEEP = 0.003
+_SHORTEST_SLEEP = 0.002
 _HOUSE = 1.0
 _TOLD_OF_EACH = 5
 _REPEATED = 60.0

@@ -22,7 +22,7 @@ __all__ = ["Follower", "Group", "Read"]
 
 _SUFFIXES = (".jsonl", ".json", ".ndjson", ".log")
 _SCAN = 1.0
-_BUSY = 0.004
+_BUSY = 0.002
 _IDLE = 0.064
 # At most about so many looks a second, however many files there are.
 _LOOKS = 4_000
