@@ -123,14 +123,16 @@ def measure(
     return row
 
 
-def _folded(documents: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+def folded(documents: Sequence[dict[str, object]]) -> list[dict[str, object]]:
+    """The rules, reading the folded twins of the two long texts."""
     text = json.dumps(documents)
     for name in ("mcp.request.text", "mcp.response.text"):
         text = text.replace(f'"{name}|contains"', f'"{name}_folded|contains"')
     return json.loads(text)
 
 
-def _machine() -> dict[str, object]:
+def machine() -> dict[str, object]:
+    """What the figures were measured on."""
     cpu = next(
         (line for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines() if "model name" in line), ""
     )
@@ -168,7 +170,7 @@ def main() -> int:
     works: list[tuple[str, list[dict[str, object]], bytes, Callable[[Engine, bytes], None]]] = [
         ("92 rules", rules, lines, match_all),
         ("92 rules, alerts with evidence", rules, lines, feed_all),
-        ("92 rules, twins of two texts", _folded(rules), lines, match_all),
+        ("92 rules, twins of two texts", folded(rules), lines, match_all),
         ("92 rules, hostile prefixes", rules, hostile, match_all),
         ("92 rules and 15 correlations", [*rules, *workload.correlation_documents()], bursts, feed_all),
         ("1000 rules", workload.rule_documents(1_000), lines, match_all),
@@ -179,7 +181,7 @@ def main() -> int:
             rows.append(measure(name, input_lines, workload.pack_of(documents), run, chosen.rounds))
     if chosen.write:
         kept = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.exists() else {}
-        kept[chosen.write] = {**_machine(), "rounds": chosen.rounds, "rows": rows}
+        kept[chosen.write] = {**machine(), "rounds": chosen.rounds, "rows": rows}
         RESULTS.write_text(json.dumps(kept, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return 0
 

@@ -10,12 +10,22 @@ import random
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 from mcp_siem.rules.pack import default_pack_dir, load_pack
 from mcp_siem.rules.rule import RulePack
 
-__all__ = ["burst_lines", "correlation_documents", "event_lines", "hostile_lines", "pack_of", "rule_documents"]
+__all__ = [
+    "burst_lines",
+    "correlation_documents",
+    "event",
+    "event_lines",
+    "hostile_lines",
+    "literals",
+    "pack_of",
+    "rule_documents",
+]
 
 _START = datetime.fromisoformat("2026-01-01T00:00:00")
 _VERBS = [
@@ -284,24 +294,24 @@ def event_lines(count: int, *, malicious: float = 0.01) -> Iterator[bytes]:
     """That many events, a line each, that share of them malicious; the same for the same count."""
     rng = random.Random(11)
     for at in range(count):
-        yield json.dumps(_event(rng, at, malicious), ensure_ascii=False).encode() + b"\n"
+        yield json.dumps(event(rng, at, malicious), ensure_ascii=False).encode() + b"\n"
 
 
 def hostile_lines(count: int) -> Iterator[bytes]:
     """The same events with texts made of beginnings of the rules' own literals."""
     rng = random.Random(13)
-    literals = [text for document in rule_documents() for text in _literals(document["detection"])]
+    beginnings = literals()
     for at in range(count):
-        event = _event(rng, at)
+        made = event(rng, at)
         for side in ("request", "response"):
             words: list[str] = []
             size = 0
             while size < 700:  # noqa: PLR2004 - two texts make the 1.4 KB
-                literal = rng.choice(literals)
+                literal = rng.choice(beginnings)
                 words.append(literal[: rng.randrange(1, len(literal))])
                 size += len(words[-1])
-            event["mcp"][side]["text"] = "".join(words)
-        yield json.dumps(event, ensure_ascii=False).encode() + b"\n"
+            made["mcp"][side]["text"] = "".join(words)
+        yield json.dumps(made, ensure_ascii=False).encode() + b"\n"
 
 
 def burst_lines(count: int) -> Iterator[bytes]:
@@ -309,18 +319,24 @@ def burst_lines(count: int) -> Iterator[bytes]:
     rng = random.Random(17)
     user, method = "", ""
     for at in range(count):
-        event = _event(rng, at)
+        made = event(rng, at)
         in_burst = at % 40 < 10  # noqa: PLR2004 - the share of bursts
         if at % 40 == 0:
             user, method = f"user-{rng.randrange(400)}", rng.choice(["", "tools/call", "resources/read"])
         moment = _START + timedelta(milliseconds=100 * at)
-        event["@timestamp"] = moment.isoformat(timespec="milliseconds") + "Z"
-        event["mcp"]["response"]["size"] = rng.randrange(20_000, 60_500) if in_burst else rng.randrange(25_000)
+        made["@timestamp"] = moment.isoformat(timespec="milliseconds") + "Z"
+        made["mcp"]["response"]["size"] = rng.randrange(20_000, 60_500) if in_burst else rng.randrange(25_000)
         if in_burst:
-            event["user"]["id"] = user
-            event["mcp"]["tool"]["is_error"] = method == "tools/call"
-            event["mcp"]["method"]["name"] = method or event["mcp"]["method"]["name"]
-        yield json.dumps(event, ensure_ascii=False).encode() + b"\n"
+            made["user"]["id"] = user
+            made["mcp"]["tool"]["is_error"] = method == "tools/call"
+            made["mcp"]["method"]["name"] = method or made["mcp"]["method"]["name"]
+        yield json.dumps(made, ensure_ascii=False).encode() + b"\n"
+
+
+@cache
+def literals() -> tuple[str, ...]:
+    """The literals of all 92 rules."""
+    return tuple(text for document in rule_documents() for text in _literals(document["detection"]))
 
 
 def _literals(node: object) -> Iterator[str]:
@@ -332,7 +348,8 @@ def _literals(node: object) -> Iterator[str]:
                 yield from _literals(value)
 
 
-def _event(rng: random.Random, at: int, malicious: float = 0.01) -> dict[str, object]:
+def event(rng: random.Random, at: int, malicious: float = 0.01) -> dict[str, object]:
+    """One usual event."""
     method = rng.choice(_METHODS)
     request, response = _text(rng, 34), _text(rng, 52)
     if rng.random() < malicious:
