@@ -136,6 +136,7 @@ class Runner:
             return
         for said in parts.watch.restore(saved, parts.follower, parts.checkpoint.path):
             parts.out.note(parts.checkpoint.path, said)
+        parts.teller.alerts = int(saved.document.get("alerts", 0))
         self._lost.update({"unfinished bytes of standard input": int(saved.document.get("pipe", 0))})
         sinks = {sink.name: sink for sink in parts.sinks}
         for name, listed in dict(saved.document.get("outbox", {})).items():
@@ -251,6 +252,7 @@ class Runner:
         more: dict[str, Any] = {
             "version": __version__,
             "at": format_time(wall_clock()),
+            "alerts": parts.teller.alerts,
             "outbox": {name: listed for name, listed in outbox.items() if listed},
             "pipe": parts.pipe.unfinished if parts.pipe else 0,
         }
