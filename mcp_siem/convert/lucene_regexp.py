@@ -69,10 +69,16 @@ def _set(ranges: Ranges) -> str:
 
 
 def _members(ranges: Ranges) -> str:
-    return "".join(
-        _member(low) if low == high else f"{_member(low)}{'' if high == low + 1 else '-'}{_member(high)}"
-        for low, high in ranges
-    )
+    return "".join(_range(low, high) for low, high in ranges)
+
+
+def _range(low: int, high: int) -> str:
+    """Lucene 10 takes an escaped character for itself alone, never for the start of a range, and says nothing."""
+    alone = ""
+    while low < high and not _PLAIN.fullmatch(chr(low)):
+        alone += _member(low)
+        low += 1
+    return f"{alone}{_member(low)}" + ("" if low == high else f"{'' if high == low + 1 else '-'}{_member(high)}")
 
 
 def _member(point: int) -> str:
