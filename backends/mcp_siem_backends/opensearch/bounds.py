@@ -5,13 +5,11 @@ from functools import lru_cache
 from mcp_siem.convert.choices import alternatives, is_nested
 from mcp_siem.convert.effort import effort
 from mcp_siem.convert.lucene_regexp import lucene_regexp
-from mcp_siem.convert.pattern import Alt, Chars, Node, Repeat, Seq
+from mcp_siem.convert.pattern import Node
 from mcp_siem.convert.refuse import RefusedError
 from mcp_siem_backends.opensearch.limits import limit
 
-__all__ = ["LONGEST_REGEXP", "manageable", "only_text", "regexps"]
-
-_FIRST_PLANE = 0xFFFF
+__all__ = ["LONGEST_REGEXP", "manageable", "regexps"]
 
 # The template raises index.max_regex_length to this; the default is 1,000.
 LONGEST_REGEXP = 10_000
@@ -20,18 +18,13 @@ _MOST_EFFORT = 60_000
 _MOST_NESTED_EFFORT = 300
 
 
-def regexps(node: Node, where: str, *, trigrams: bool) -> list[str]:
-    """The pattern in Lucene's dialect, as one or as several that together mean it; raises RefusedError.
-
-    A field of type wildcard (`trigrams`) is first searched for the literals of the pattern, which OpenSearch reads wrongly
-    where a backslash stands before a special character, and where one outside the first plane stands alone: it finds
-    nothing then, without an error. In a choice they are no literals.
-    """
-    found = [lucene_regexp(_apart_from_literals(one) if trigrams else one) for one in manageable(node, where)]
+def regexps(node: Node, where: str) -> list[Node]:
+    """The pattern, or those that together mean it, none longer than an index accepts; raises RefusedError."""
+    found = manageable(node, where)
     for one in found:
-        if len(one) > LONGEST_REGEXP:
-            raise RefusedError(limit("REGEX-SIZE"), f"{where}: {len(one)} characters")
-    return found
+        if len(lucene_regexp(one)) > LONGEST_REGEXP:
+            raise RefusedError(limit("PATTERN-EFFORT"), where)
+    return list(found)
 
 
 def manageable(node: Node, where: str) -> tuple[Node, ...]:
@@ -54,32 +47,3 @@ def _apart(node: Node) -> tuple[Node, ...]:
 def _is_easy(node: Node) -> bool:
     most = _MOST_NESTED_EFFORT if is_nested(node) else _MOST_EFFORT
     return effort(node, enough=most) < most
-
-
-def _apart_from_literals(node: Node) -> Node:
-    match node:
-        case Chars(ranges=((low, high),)) if low == high and (low > _FIRST_PLANE or chr(low) == "\\"):
-            return Alt((node, node))
-        case Seq(items=items):
-            return Seq(tuple(map(_apart_from_literals, items)))
-        case Alt(options=options):
-            return Alt(tuple(map(_apart_from_literals, options)))
-        case Repeat(item=item, least=least, most=most):
-            return Repeat(_apart_from_literals(item), least, most)
-        case _:
-            return node
-
-
-def only_text(node: Node) -> str | None:
-    """The one text that the pattern matches; None if it matches another number of texts."""
-    match node:
-        case Chars(ranges=((low, high),)) if low == high:
-            return chr(low)
-        case Seq(items=parts):
-            texts = [only_text(part) for part in parts]
-            return None if None in texts else "".join(map(str, texts))
-        case Repeat(item=item, least=least, most=most) if least == most:
-            text = only_text(item)
-            return None if text is None else text * least
-        case _:
-            return None

@@ -9,12 +9,39 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
+from mcp_siem.convert.lucene_regexp import lucene_regexp
+from mcp_siem.convert.pattern import Node
+from mcp_siem_backends.opensearch.trigrams import sparing, trigrams
+
 __all__ = [
-    "All", "Any", "Clause", "Derived", "Document", "Native", "Not", "Scripted", "all_of", "any_of", "body", "count",
-    "exists", "native", "negated", "never", "term", "written",
+    "MOST_CLAUSES",
+    "All",
+    "Any",
+    "Clause",
+    "Derived",
+    "Document",
+    "Long",
+    "Native",
+    "Not",
+    "Scripted",
+    "affordable",
+    "all_of",
+    "any_of",
+    "body",
+    "exists",
+    "leaves",
+    "native",
+    "negated",
+    "never",
+    "term",
+    "written",
 ]  # fmt: skip
 
 Document = dict[str, object]
+
+# Of a pattern that starts or ends with a literal, one more each.
+_ANCHORS = 2
+_MOST_TRIGRAMS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +50,15 @@ class Native:
 
     text: str
     term: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Long:
+    """A pattern for a whole text of a field of type wildcard; `wildcard` if it can be written so."""
+
+    field: str
+    pattern: Node
+    wildcard: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +90,10 @@ class Not:
     part: "Clause"
 
 
-Clause = Native | Scripted | All | Any | Not
+Clause = Native | Long | Scripted | All | Any | Not
+
+# OpenSearch counts to 1,024 (indices.query.bool.max_clause_count); what is added around a rule needs a few itself.
+MOST_CLAUSES = 1_000
 
 
 def negated(clause: Clause) -> Clause:
@@ -80,22 +119,39 @@ def _joined(kind: type[All | Any], clauses: Iterable[Clause]) -> Clause:
     return listed[0] if len(listed) == 1 else kind(listed)
 
 
-def count(clause: Clause) -> int:
-    """How many clauses Lucene counts, at most."""
+def leaves(clause: Clause) -> Iterator[Native | Long | Scripted]:
+    """What the clause joins."""
     match clause:
         case All(parts=parts) | Any(parts=parts):
-            return sum(map(count, parts))
+            for part in parts:
+                yield from leaves(part)
         case Not(part=part):
-            return count(part)
+            yield from leaves(part)
         case _:
-            return 1
+            yield clause
+
+
+def affordable(clauses: Sequence[Clause]) -> int | None:
+    """How many trigrams each pattern may have so that a search of these clauses can run; None: all, -1: too many clauses."""
+    found = [leaf for clause in clauses for leaf in leaves(clause)]
+    costs = [trigrams(leaf.pattern) + _ANCHORS for leaf in found if isinstance(leaf, Long)]
+    left = MOST_CLAUSES - (len(found) - len(costs))
+    if sum(costs) <= left:
+        return None
+    return next(
+        (most for most in range(_MOST_TRIGRAMS, -1, -1) if sum(min(cost, most + 1) for cost in costs) <= left), -1
+    )
 
 
 class Derived:
-    """The derived fields of one search, named in order; a script that comes twice is one field."""
+    """What the clauses of one search share: its derived fields, named in order, and the trigrams that a pattern may have.
 
-    def __init__(self) -> None:
+    A script that comes twice is one field.
+    """
+
+    def __init__(self, clauses: Sequence[Clause]) -> None:
         self._names: dict[Scripted, str] = {}
+        self.trigrams = affordable(clauses)
 
     def name(self, script: Scripted) -> str:
         """The field of a script."""
@@ -114,7 +170,7 @@ class Derived:
 
 def body(clause: Clause) -> Document:
     """The search for what the clause says."""
-    derived = Derived()
+    derived = Derived([clause])
     query = {"bool": {"filter": [written(clause, derived)]}}
     fields = derived.fields()
     return {"query": query, **({"derived": fields} if fields else {})}
@@ -125,6 +181,8 @@ def written(clause: Clause, derived: Derived) -> Document:
     match clause:
         case Native(text=text):
             return dict(json.loads(text))
+        case Long():
+            return _long(clause, derived)
         case Scripted():
             return {"term": {derived.name(clause): {"value": True}}}
         case Not(part=part):
@@ -135,6 +193,13 @@ def written(clause: Clause, derived: Derived) -> Document:
             return {"bool": {"should": list(_any(parts, derived)), "minimum_should_match": 1}}
         case _:
             assert_never(clause)
+
+
+def _long(clause: Long, derived: Derived) -> Document:
+    if clause.wildcard is not None and derived.trigrams is None:
+        return {"wildcard": {clause.field: {"value": clause.wildcard}}}
+    pattern = sparing(clause.pattern, derived.trigrams)
+    return {"regexp": {clause.field: {"value": lucene_regexp(pattern)}}}
 
 
 def _all(parts: Sequence[Clause], derived: Derived) -> Iterator[tuple[str, object]]:

@@ -29,6 +29,7 @@ from sigma.types import (
 
 from mcp_siem.convert.anchors import nullable, whole_text
 from mcp_siem.convert.casing import is_caseless
+from mcp_siem.convert.lucene_regexp import lucene_regexp
 from mcp_siem.convert.parts import Parts, Wild, insensitive, parts_of, pattern
 from mcp_siem.convert.pattern import NEVER, Node
 from mcp_siem.convert.refuse import RefusedError
@@ -36,10 +37,11 @@ from mcp_siem.convert.regex import RegexUnsupportedError, parse_regex
 from mcp_siem.events.fold import fold_pattern
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem_backends.opensearch import scripts
-from mcp_siem_backends.opensearch.bounds import manageable, only_text, regexps
-from mcp_siem_backends.opensearch.clause import Clause, all_of, any_of, exists, native, negated, never, term
+from mcp_siem_backends.opensearch.bounds import manageable, regexps
+from mcp_siem_backends.opensearch.clause import Clause, Long, all_of, any_of, exists, native, negated, never, term
 from mcp_siem_backends.opensearch.fields import FieldForm, Storage, form_of
 from mcp_siem_backends.opensearch.limits import limit
+from mcp_siem_backends.opensearch.trigrams import only_text
 
 __all__ = ["keyword", "leaf"]
 
@@ -74,6 +76,8 @@ def keyword(value: Any) -> Clause:
             return scripts.text(None, _anywhere(["true" if value.boolean else "false"]), cased=False)
         case SigmaNumber() if not isinstance(value, SigmaTimestampPart):
             return scripts.text(None, _anywhere([_spelled(value.number)]), cased=False)
+        case SigmaRegularExpression():
+            return _read(None, _node(value, "keyword"), "keyword")
         case _:
             raise RefusedError(limit("KEYWORDS"), str(value))
 
@@ -178,10 +182,12 @@ def _text(form: FieldForm, parts: Parts) -> Clause:
 
 
 def _spelled_out(form: FieldForm, parts: Parts) -> Clause:
+    node = insensitive(parts)
     try:
-        return _matches(form, form.folded, insensitive(parts))
+        regexps(node, form.name)
     except RefusedError:  # more spellings than Lucene can bear
         return all_of([exists(form.folded), scripts.text(form.name, parts, cased=False)])
+    return _matches(form, form.folded, node)
 
 
 def _as_number(form: FieldForm, parts: Parts) -> list[Clause]:
@@ -220,7 +226,10 @@ def _pattern(form: FieldForm, name: str, parts: Parts, *, cased: bool) -> Clause
             manageable(pattern(parts), form.name)
         except RefusedError:
             return all_of([exists(name), scripts.text(form.name, parts, cased=cased)])
-    return native("wildcard", name, {"value": "".join(map(_wildcard, parts))})
+    text = "".join(map(_wildcard, parts))
+    if form.storage in (Storage.TEXT, Storage.TWIN):
+        return Long(name, pattern(parts), text)
+    return native("wildcard", name, {"value": text})
 
 
 def _wildcard(part: str | Wild) -> str:
@@ -231,16 +240,28 @@ def _wildcard(part: str | Wild) -> str:
 
 
 def _regex(form: FieldForm, value: Any) -> Clause:
+    node = _node(value, form.name)
+    if form.storage is Storage.SOURCE:
+        return _read(form.name, node, form.name)
+    return _matches(form, form.exact, node)
+
+
+def _node(value: Any, where: str) -> Node:
     flags = "".join(sorted(value.sigma_to_re_flag[flag] for flag in value.flags))
     if value.contains_placeholder():
-        raise RefusedError(limit("VALUE"), f"{form.name}: {value.regexp}")
+        raise RefusedError(limit("VALUE"), f"{where}: {value.regexp}")
     try:
-        node = _searched(str(value.regexp), flags)
+        return _searched(str(value.regexp), flags)
     except RegexUnsupportedError as error:
-        raise RefusedError(limit("REGEX"), f"{form.name}: {error}") from error
-    if form.storage is Storage.SOURCE:
-        raise RefusedError(limit("REGEX-FIELD"), form.name)
-    return _matches(form, form.exact, node)
+        raise RefusedError(limit("REGEX"), f"{where}: {error}") from error
+
+
+def _read(field: str | None, node: Node, where: str) -> Clause:
+    """The pattern, run by a script."""
+    found = scripts.regex(field, node)
+    if found is None:
+        raise RefusedError(limit("PATTERN-EFFORT"), where)
+    return found
 
 
 @lru_cache(maxsize=1_000)
@@ -257,7 +278,13 @@ def _matches(form: FieldForm, name: str, node: Node) -> Clause:
         return never()
     if long_text and (text := only_text(node)) is not None:
         return _pattern(form, name, [text] if text else [], cased=True)
-    found = [native("regexp", name, {"value": one}) for one in regexps(node, form.name, trigrams=long_text)]
+    try:
+        bearable = regexps(node, form.name)
+    except RefusedError:
+        return all_of([exists(name), _read(form.name, node, form.name)])
+    found: list[Clause] = [
+        Long(name, one) if long_text else native("regexp", name, {"value": lucene_regexp(one)}) for one in bearable
+    ]
     empty = [_empty(form)] if long_text and nullable(node) else []
     return any_of([*found, *empty])
 

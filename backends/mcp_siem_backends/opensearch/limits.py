@@ -11,18 +11,8 @@ _TABLE = (
         hint="use contains, startswith, endswith, or a pattern without that construct",
     ),
     Limit(
-        code="OPENSEARCH-REGEX-SIZE",
-        reason="the pattern becomes longer than an index accepts (index.max_regex_length)",
-        hint="split the pattern into several shorter values",
-    ),
-    Limit(
-        code="OPENSEARCH-REGEX-FIELD",
-        reason="the index keeps no text of this field, and scripts take no pattern as a value",
-        hint="use contains, startswith, endswith, or name a field that the index holds",
-    ),
-    Limit(
         code="OPENSEARCH-PATTERN-EFFORT",
-        reason="Lucene would need too much work for the pattern, and refuses the search each time",
+        reason="the pattern is too much work for Lucene, and has more than 600 characters for a script",
         hint="replace counted gaps such as .{0,80} by * or by several values with contains|all",
     ),
     Limit(

@@ -1,6 +1,6 @@
 """A pySigma correlation as plain data: what each one counts, of which base rules and inner correlations, by which fields. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,7 +101,7 @@ def _counted(parsed: Any, kind: str) -> list[str]:
 
 def _resolved(parsed: Any, reference: Any, name: str) -> str:
     """The field that a name stands for in the events of a rule; an alias silent about a rule is a plain name."""
-    mapping = next((one.mapping for one in parsed.aliases if one.alias == name), {})
+    mapping: Mapping[Any, Any] = next((one.mapping for one in parsed.aliases if one.alias == name), {})
     by_rule = {str(one.reference): str(target) for one, target in mapping.items()}
     spellings = (str(reference.reference), str(reference.rule.id), str(reference.rule.name))
     return next((by_rule[spelling] for spelling in spellings if spelling in by_rule), name)

@@ -3,7 +3,6 @@
 Conditions are joined here; what is asked of one field is leaf.py's, how it is written clause.py's.
 """
 
-import json
 from typing import Any, ClassVar
 
 from sigma.conversion.base import TextQueryBackend
@@ -12,19 +11,12 @@ from sigma.processing.pipeline import ProcessingPipeline
 
 from mcp_siem.convert.refuse import RefusedError
 from mcp_siem.events.taxonomy import Taxonomy
-from mcp_siem_backends.opensearch.clause import Clause, Document, all_of, any_of, body, count, negated
+from mcp_siem_backends.opensearch.clause import Clause, affordable, all_of, any_of, body, negated
+from mcp_siem_backends.opensearch.layout import laid_out
 from mcp_siem_backends.opensearch.leaf import keyword, leaf
 from mcp_siem_backends.opensearch.limits import limit
 
-__all__ = ["McpDslBackend", "canonical"]
-
-# OpenSearch counts to 1,024; the search around a rule needs a few itself.
-_MOST_CLAUSES = 1_000
-
-
-def canonical(document: Document) -> str:
-    """The JSON text of a search: sorted keys, nothing but ASCII."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"))
+__all__ = ["McpDslBackend"]
 
 
 class McpDslBackend(TextQueryBackend):  # type: ignore[misc]  # pySigma is untyped here
@@ -54,15 +46,15 @@ class McpDslBackend(TextQueryBackend):  # type: ignore[misc]  # pySigma is untyp
     def finish_query(self, rule: Any, query: Any, state: ConversionState) -> Any:
         """The clause as it is: nothing of it is deferred."""
         del rule, state
-        if count(query) > _MOST_CLAUSES:
-            raise RefusedError(limit("CLAUSES"), f"{count(query)} clauses")
+        if affordable([query]) == -1:
+            raise RefusedError(limit("CLAUSES"), "condition")
         self.clauses.append(query)
         return query
 
     def finalize_query_default(self, rule: Any, query: Clause, index: int, state: ConversionState) -> str:
         """The search as JSON."""
         del rule, index, state
-        return canonical(body(query))
+        return laid_out(body(query))
 
     def convert_condition(self, cond: Any, state: ConversionState) -> Any:
         """Any part of a condition; one that names no selection is refused, since it would hold always or never."""

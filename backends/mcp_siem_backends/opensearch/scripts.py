@@ -9,12 +9,16 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network
 
 from mcp_siem.convert.casing import fold_mappings
+from mcp_siem.convert.effort import automaton
 from mcp_siem.convert.parts import Parts, Wild
-from mcp_siem_backends.opensearch import painless
+from mcp_siem.convert.pattern import Node, Ranges
+from mcp_siem_backends.opensearch import painless, painless_typed
 from mcp_siem_backends.opensearch.clause import Scripted
 
-__all__ = ["absent", "address", "number", "present", "related", "text", "time_part"]
+__all__ = ["absent", "address", "number", "present", "regex", "related", "text", "time_part"]
 
+# A script with more is too long a text to send with each search.
+_MOST_POSITIONS = 600
 _POINTS = {Wild.ONE: -1, Wild.MANY: -2}
 
 
@@ -38,6 +42,38 @@ def text(field: str | None, parts: Parts, *, cased: bool, number: float | None =
     return _script(painless.SEGMENTS, field=field, segments=_segments(parts), **maps, **also)
 
 
+def regex(field: str | None, node: Node) -> Scripted | None:
+    """A text fits the whole pattern, which has no anchors; None if the pattern is too large for a script."""
+    found = automaton(node, most=_MOST_POSITIONS)
+    if found is None:
+        return None
+    kinds = _kinds(found.sets)
+    pattern = {
+        "first": str(found.first),
+        "last": str(found.last),
+        "empty": found.empty,
+        "follow": [str(bits) for bits in found.follow],
+        "edges": list(kinds),
+        "kinds": [str(bits) for bits in kinds.values()],
+    }
+    return _script(painless.REGEX, field=field, pattern=pattern)
+
+
+def _kinds(sets: Sequence[Ranges]) -> dict[int, int]:
+    """The code points at which another kind of character begins, with the positions that take it."""
+    changes = {0: 0}
+    for at, ranges in enumerate(sets):
+        for low, high in ranges:
+            changes[low] = changes.get(low, 0) ^ (1 << at)
+            changes[high + 1] = changes.get(high + 1, 0) ^ (1 << at)
+    found: dict[int, int] = {}
+    current = 0
+    for point in sorted(changes):
+        current ^= changes[point]
+        found[point] = current
+    return found
+
+
 def number(field: str, operator: str, limit: float) -> Scripted:
     """A value is, or spells, a number in that order (lt, lte, gt, gte, eq, neq) to the limit."""
     return _script(painless.COMPARED, field=field, operator=operator, number=_digits(limit))
@@ -45,7 +81,9 @@ def number(field: str, operator: str, limit: float) -> Scripted:
 
 def address(field: str, network: IPv4Network | IPv6Network) -> Scripted:
     """A text is an address of the network."""
-    return _script(painless.ADDRESS, field=field, network=list(network.network_address.packed), bits=network.prefixlen)
+    return _script(
+        painless_typed.ADDRESS, field=field, network=list(network.network_address.packed), bits=network.prefixlen
+    )
 
 
 def related(field: str, other: str, how: str) -> Scripted:
@@ -55,7 +93,7 @@ def related(field: str, other: str, how: str) -> Scripted:
 
 def time_part(field: str, unit: str, operator: str, limit: float) -> Scripted:
     """That part of a time, in UTC, is in that order to the limit."""
-    return _script(painless.TIME, field=field, unit=unit, operator=operator, number=_digits(limit))
+    return _script(painless_typed.TIME, field=field, unit=unit, operator=operator, number=_digits(limit))
 
 
 def _segments(parts: Parts) -> Sequence[str]:

@@ -1,25 +1,29 @@
 """The pure half of the OpenSearch backend: a rule to its search, the search to a stored query and back."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 
+from mcp_siem.convert.notes import Bound
 from mcp_siem.convert.pipelines import routing
 from mcp_siem.convert.refuse import Limit, RefusedError
-from mcp_siem.convert.target import Query, Refusal, spec_digest
+from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step, spec_digest
 from mcp_siem.events.taxonomy import Taxonomy
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
+from mcp_siem_backends.opensearch import payload
 from mcp_siem_backends.opensearch.clause import Clause, Document, any_of, body
-from mcp_siem_backends.opensearch.correlation import correlation_body, correlation_notes
-from mcp_siem_backends.opensearch.limits import limit
+from mcp_siem_backends.opensearch.correlation import BOUNDS, correlation_body, correlation_notes
+from mcp_siem_backends.opensearch.layout import laid_out
+from mcp_siem_backends.opensearch.limits import LIMITS, limit
 from mcp_siem_backends.opensearch.plan import read_plan
-from mcp_siem_backends.opensearch.query import McpDslBackend, canonical
+from mcp_siem_backends.opensearch.query import McpDslBackend
 
 __all__ = ["LANGUAGE", "TARGET", "OpenSearchTarget"]
 
-TARGET = "opensearch"
+TARGET = payload.TARGET
 LANGUAGE = "opensearch_dsl"
 
 
@@ -40,7 +44,7 @@ class OpenSearchTarget:
             return _refusal(rule, error.limit, error.where)
         except SigmaError as error:
             return _refusal(rule, limit("VALUE"), str(error))
-        text = canonical(document)
+        text = laid_out(document)
         return Query(
             rule_id=rule.id,
             stem=rule.stem,
@@ -51,11 +55,33 @@ class OpenSearchTarget:
             notes=notes,
         )
 
+    def limits(self) -> Sequence[Limit]:
+        """Every refusal, by code."""
+        return tuple(LIMITS.values())
+
+    def bounds(self) -> Sequence[Bound]:
+        """Every reservation, by code."""
+        return BOUNDS
+
     def _document(self, parsed: Any) -> tuple[Document, tuple[str, ...]]:
         if not isinstance(parsed, SigmaCorrelationRule):
             return body(self._clause(parsed)), ()
         plan = read_plan(parsed)
         return correlation_body(plan, [self._clause(one) for one in plan.rules]), tuple(correlation_notes(plan))
+
+    def resource(self, query: Query, rule: Rule) -> Resource:
+        """The stored query that holds the search."""
+        parsed = main_rule(rule, parse_rule(rule))
+        timespan = parsed.timespan.seconds if isinstance(parsed, SigmaCorrelationRule) else None
+        return payload.resource(query, rule, timespan)
+
+    def parse(self, document: Mapping[str, object]) -> Remote:
+        """Reads a document of the index; never raises."""
+        return payload.parse(document)
+
+    def steps(self, change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
+        """The one write of a change; what is not ours is carried through."""
+        return payload.steps(change, remote, marker)
 
     def _clause(self, parsed: Any) -> Clause:
         """What a detection asks for, with the condition on its logsource; pySigma's object is used up by it."""

@@ -12,7 +12,7 @@ from opensearch_engine import OpenSearch
 from mcp_siem.convert.target import Query
 from mcp_siem.engine.engine import Engine, replay
 from mcp_siem.events.event import Event
-from mcp_siem.events.time import format_time, parse_time
+from mcp_siem.events.time import parse_time
 from mcp_siem.rules.pack import default_pack_dir, load_pack, load_taxonomy
 from mcp_siem.rules.rule import RulePack
 from mcp_siem_backends.opensearch.target import OpenSearchTarget

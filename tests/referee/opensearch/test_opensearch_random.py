@@ -12,6 +12,7 @@ from opensearch_pairs import OpenSearchJudge
 from referee_cases import case_line
 
 from mcp_siem.convert.anchors import whole_text
+from mcp_siem.convert.lucene_regexp import lucene_regexp
 from mcp_siem.convert.refuse import RefusedError
 from mcp_siem.convert.regex import RegexUnsupportedError, parse_regex
 from mcp_siem.rules.pack import default_pack_dir, load_taxonomy
@@ -35,7 +36,9 @@ def test_no_pattern_that_we_emit_is_refused(opensearch: OpenSearch) -> None:
     emitted = 0
     for _ in range(200 * BATCHES):
         try:
-            texts = regexps(whole_text(parse_regex(elastic_random.pattern(choose))), "x", trigrams=False)
+            texts = [
+                lucene_regexp(one) for one in regexps(whole_text(parse_regex(elastic_random.pattern(choose))), "x")
+            ]
         except (RegexUnsupportedError, RefusedError):
             continue
         emitted += len(texts)
