@@ -1,10 +1,10 @@
 """The engine and the queries that were made of its rules, side by side, where the queries run.
 
-Random rules over random events, N pairs a target: one line `TARGET pairs N, differences D, refused R` each, then the sums.
+Random rules over random events, N pairs a target, one in ten of a random correlation and an event of a stream: one line `TARGET pairs N, differences D, refused R` each, then the sums.
 Exit 10 if there are differences; the first one of each rule is kept in build/referee/, in the form that --cases reads. With
 --cases FILE (lines `{"yaml", "event" or "events", "expected"}`) one line `TARGET INDEX fired|missed|refused` a case.
 
-Elasticsearch is started, or is the one of MCP_SIEM_ELASTICSEARCH_URL. Splunk's searches are judged by an interpreter written
+Elasticsearch and OpenSearch are started, or are those of MCP_SIEM_ELASTICSEARCH_URL and MCP_SIEM_OPENSEARCH_URL. Splunk's searches are judged by an interpreter written
 from its documentation, and on a real Splunk too where SPLUNK_URL names one (https://user:password@host:8089, or a token in
 SPLUNK_TOKEN; SPLUNK_CA names a private CA, SPLUNK_INDEX an index we may write to).
 """
@@ -15,14 +15,16 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 sys.path.insert(0, str(Path(__file__).parent / "engines"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "referee"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "referee" / "elastic"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "referee" / "opensearch"))
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "referee" / "spl"))
 
 from elastic_pairs import ElasticJudge
+from opensearch_pairs import OpenSearchJudge
 from referee_cases import Answer, Case, CaseError, Tally, case_line, read_cases
 from running import EngineError, running
 from spl_live import LiveJudge, SplunkError
@@ -32,7 +34,8 @@ from mcp_siem.errors import McpSiemError
 
 ROOT = Path(__file__).resolve().parents[1]
 KEPT = ROOT / "build" / "referee"
-ELASTICSEARCH = "MCP_SIEM_ELASTICSEARCH_URL"
+ELASTICSEARCH, OPENSEARCH = "MCP_SIEM_ELASTICSEARCH_URL", "MCP_SIEM_OPENSEARCH_URL"
+CORRELATED = 10  # of so many pairs one is of a correlation
 DIFFERENT, UNAVAILABLE, MISUSED = 10, 5, 2
 
 
@@ -48,8 +51,20 @@ class Judge(Protocol):
         """One case."""
 
 
+@runtime_checkable
+class CorrelationJudge(Protocol):
+    """A target on which correlations are tried too."""
+
+    def correlations(self, pairs: int, seed: str) -> Tally:
+        """So many random pairs of a correlation and an event of a stream."""
+
+
 def _elastic(stack: ExitStack) -> Judge:
     return ElasticJudge(os.environ.get(ELASTICSEARCH) or stack.enter_context(running("elasticsearch")))
+
+
+def _opensearch(stack: ExitStack) -> Judge:
+    return OpenSearchJudge(os.environ.get(OPENSEARCH) or stack.enter_context(running("opensearch")))
 
 
 def _live(_stack: ExitStack) -> Judge:
@@ -60,7 +75,12 @@ def _spl(_stack: ExitStack) -> Judge:
     return SplJudge()
 
 
-TARGETS: dict[str, Callable[[ExitStack], Judge]] = {"elastic": _elastic, "splunk": _spl, "splunk-live": _live}
+TARGETS: dict[str, Callable[[ExitStack], Judge]] = {
+    "elastic": _elastic,
+    "opensearch": _opensearch,
+    "splunk": _spl,
+    "splunk-live": _live,
+}
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -80,7 +100,7 @@ def main(arguments: Sequence[str]) -> int:
                 if cases is not None:
                     different += _judge_cases(judge, cases)
                 else:
-                    tallies.append(judge.tally(asked.pairs, asked.seed))
+                    tallies.append(_tally(judge, asked.pairs, asked.seed))
                     _report(judge, tallies[-1], asked.seed)
         except (EngineError, SplunkError) as fault:
             missing += 1
@@ -90,6 +110,13 @@ def main(arguments: Sequence[str]) -> int:
     if different or any(tally.differences for tally in tallies):
         return DIFFERENT
     return UNAVAILABLE if missing and asked.target else 0
+
+
+def _tally(judge: Judge, pairs: int, seed: str) -> Tally:
+    correlated = pairs // CORRELATED
+    if not correlated or not isinstance(judge, CorrelationJudge):
+        return judge.tally(pairs, seed)
+    return judge.tally(pairs - correlated, seed).joined(judge.correlations(correlated, seed))
 
 
 def _asked(arguments: Sequence[str]) -> argparse.Namespace:

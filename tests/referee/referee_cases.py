@@ -13,9 +13,10 @@ from pathlib import Path
 
 import orjson
 
+from mcp_siem.errors import PackError, UsageError
 from mcp_siem.events.event import Event
 from mcp_siem.events.taxonomy import TWIN_SUFFIX, Field, Taxonomy
-from mcp_siem.rules.pack import load_pack
+from mcp_siem.rules.pack import read_pack
 from mcp_siem.rules.rule import RulePack
 from mcp_siem.sources.event import EventSession
 from mcp_siem.sources.port import Record
@@ -24,6 +25,8 @@ __all__ = ["Answer", "Case", "CaseError", "Tally", "case_line", "extended", "pac
 
 
 _KEPT = 50
+# A random pattern on a twin of which folding leaves nothing: such a rule is refused when it is read.
+_FOLDS_TO_NOTHING = "MS212"
 
 
 class CaseError(Exception):
@@ -50,6 +53,8 @@ class Case:
     def pack(self, *, arrays: bool) -> RulePack:
         """The rules; where a target has to know its arrays, a field that holds a list is one."""
         (pack,) = packed([self.yaml])
+        if not len(pack):
+            raise UsageError("no verb takes the rule: folding leaves nothing of a pattern on a twin")
         lists = {name for event in self.read() for name, value in event.flat().items() if isinstance(value, list)}
         known = {*lists, *self.arrays} if arrays else ()
         return replace(pack, taxonomy=extended(pack.taxonomy, known, self.twins))
@@ -84,6 +89,18 @@ class Tally:
         """How many pairs are still to come."""
         return self.wanted - self.pairs
 
+    def joined(self, other: "Tally") -> "Tally":
+        """Both counted together."""
+        return Tally(
+            wanted=self.wanted + other.wanted,
+            pairs=self.pairs + other.pairs,
+            differences=self.differences + other.differences,
+            refused=self.refused + other.refused,
+            aside=self.aside + other.aside,
+            kept=[*self.kept, *other.kept],
+            codes=self.codes + other.codes,
+        )
+
     def refuse(self, pairs: int, code: str) -> None:
         """Counts the pairs of a rule that was refused."""
         counted = min(pairs, self.left)
@@ -103,12 +120,16 @@ class Tally:
 
 
 def packed(texts: Sequence[str]) -> list[RulePack]:
-    """Each text as a pack of its own, read as a user's rules are."""
+    """Each text as a pack of its own, read as a user's rules are; one that no verb takes has no rule."""
     names = [f"rule_{at:06}.yml" for at in range(len(texts))]
     with tempfile.TemporaryDirectory() as folder:
         for name, text in zip(names, texts, strict=True):
             (Path(folder) / name).write_text(text, encoding="utf-8")
-        whole = load_pack([Path(folder)])
+        loaded = read_pack([Path(folder)])
+    other = [issue for issue in loaded.issues if issue.code != _FOLDS_TO_NOTHING]
+    if other:
+        raise PackError(other)
+    whole = loaded.pack
     return [replace(whole, rules=tuple(rule for rule in whole if Path(rule.path).name == name)) for name in names]
 
 

@@ -91,8 +91,9 @@ def _batch(
     twins: tuple[str, ...],
     mapped: Mapping[str, object],
 ) -> Batch:
-    packs = tuple(packed(texts))
-    return Batch(texts=tuple(texts), packs=packs, events=events, arrays=arrays, twins=twins, mapped=mapped)
+    taken = [(text, pack) for text, pack in zip(texts, packed(texts), strict=True) if len(pack)]
+    kept, packs = tuple(text for text, _ in taken), tuple(pack for _, pack in taken)
+    return Batch(texts=kept, packs=packs, events=events, arrays=arrays, twins=twins, mapped=mapped)
 
 
 def _clear(event: Mapping[str, object], notes: Sequence[str]) -> bool:
