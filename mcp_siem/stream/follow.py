@@ -7,15 +7,16 @@ read to its end before the one that took its name, and is let go when it was qui
 import glob
 import os
 import stat
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fnmatch import fnmatch
 from pathlib import Path
 
 from mcp_siem.sources.port import ParseIssue
 from mcp_siem.stream.lines import MAX_LINE
-from mcp_siem.stream.mark import Found, Mark, find_rest, has_start, is_packed, newer_than, rotated_name
+from mcp_siem.stream.mark import Found, Mark, find_rest, generations, has_start, is_packed, rotated_name
 from mcp_siem.stream.tail import Item, PackedTail, PlainTail, Tail
 
 __all__ = ["Follower", "Group", "Read"]
@@ -33,7 +34,10 @@ _MAGIC = {b"\x1f\x8b": "it is compressed", b"\x28\xb5\x2f\xfd": "it is compresse
 
 @dataclass(slots=True, kw_only=True)
 class Group:
-    """All files that bore one name, oldest first. `clock` is the newest time read, kept by who reads."""
+    """All files that bore one name, oldest first. `clock` is the newest time read, kept by who reads.
+
+    `seen` is when the name was looked up last, `folder` when its directory had changed then.
+    """
 
     path: str
     number: int
@@ -41,6 +45,8 @@ class Group:
     wait: float = _BUSY
     due: float = 0.0
     clock: int = -(2**63)
+    seen: int = 0
+    folder: int = 0
 
     @property
     def behind(self) -> bool:
@@ -60,7 +66,15 @@ class Read:
 class Follower:
     """Reads files named by paths, directories and patterns. `at_end` skips what is in them at the start."""
 
-    def __init__(self, targets: Sequence[str], *, at_end: bool = False, max_line: int = MAX_LINE) -> None:
+    def __init__(
+        self,
+        targets: Sequence[str],
+        *,
+        at_end: bool = False,
+        max_line: int = MAX_LINE,
+        wall: Callable[[], int] = time.time_ns,
+    ) -> None:
+        self._wall = wall
         self._targets = list(dict.fromkeys(targets))
         self._at_end = at_end
         self._max_line = max_line
@@ -119,7 +133,10 @@ class Follower:
 
     def marks(self) -> dict[str, list[Mark]]:
         """Where reading of every file stands: by name, oldest first."""
-        return {path: [tail.mark() for tail in group.tails] for path, group in self._groups.items()}
+        return {
+            path: [replace(tail.mark(), seen=group.seen) for tail in group.tails]
+            for path, group in self._groups.items()
+        }
 
     def done(self) -> list[tuple[Mark, bool]]:
         """The files that are not to be read again, and whether each is a copy."""
@@ -150,8 +167,7 @@ class Follower:
             self._told.append(ParseIssue(ref=mark.path, code="rest_lost", reason=reason))
         else:
             self._take_rest(group, mark, found, at=len(group.tails))
-        for place in newer_than(mark, found.place if found else None):
-            self._add(group, place, rotated=True)
+        self._add_generations(group, mark.seen)
 
     def _take_rest(self, group: Group, mark: Mark, found: Found, *, at: int) -> None:
         """Puts what is left of a file before those that came after it."""
@@ -231,14 +247,27 @@ class Follower:
     def _check_name(self, group: Group, now: float) -> None:
         """Sees whether the name stands for another file by now, or for none."""
         current = next((one for one in group.tails if isinstance(one, PlainTail) and not one.rotated), None)
-        info = _stat(group.path)
+        looked = self._wall()
+        info, folder = _stat(group.path), _stat(str(Path(group.path).parent))
+        changed = folder is not None and folder.st_mtime_ns != group.folder
         if current is not None and (info is None or not current.is_of(info)):
             current.rotated, current.quiet_since = True, now
             current = None
+        if current is None and changed and group.seen:
+            self._add_generations(group, group.seen)
+        group.seen, group.folder = looked, folder.st_mtime_ns if folder is not None else 0
         if info is None and not group.tails and group.path not in self._targets:
             del self._groups[group.path]
         elif current is None and info is not None and not any(_is_of(tail, info) for tail in group.tails):
             self._add(group, group.path)
+
+    def _add_generations(self, group: Group, since: int) -> None:
+        """Files that had the name and lost it again between two looks are read too, as a whole."""
+        for place, info in generations(group.path, since):
+            done = self._done.get((info.st_dev, info.st_ino))
+            known = done is not None and has_start(place, done[0])
+            if not known and not any(_is_of(tail, info) for one in self._groups.values() for tail in one.tails):
+                self._add(group, place, rotated=True)
 
     def _scan(self, now: float) -> None:
         """Looks for files that appeared."""

@@ -26,17 +26,19 @@ __all__ = [
     "chunks_from",
     "digest_of",
     "find_rest",
+    "generations",
     "has_mark",
     "has_start",
     "is_packed",
     "load_mark",
-    "newer_than",
     "rotated_name",
 ]
 
 HEAD = 1024
 LAST = 256
 _MOST_SIBLINGS = 200
+# The clock of a file system may lag behind by so many nanoseconds.
+_COARSE = 20_000_000
 _PACKED = (".gz", ".zst", ".zstd")
 
 
@@ -45,7 +47,8 @@ class Mark:
     """A place in a file: `offset` and `line` are where its next unread line begins.
 
     `path` is the name that was asked for, `place` the one under which the file lay last. `head` and `last` are
-    digests of its first bytes and of those before the offset: a log may hold what a checkpoint must not repeat.
+    digests of its first bytes and of those before the offset: a log may hold what a checkpoint must not repeat. `seen`
+    is when the name was last known to stand for this file, or for none (nanoseconds of the wall clock).
     """
 
     path: str
@@ -58,6 +61,7 @@ class Mark:
     last: str
     offset: int
     line: int
+    seen: int = 0
 
     def is_of(self, info: os.stat_result) -> bool:
         """Says whether device and inode are those of the file."""
@@ -92,6 +96,7 @@ def load_mark(dumped: Any) -> Mark:
         last=str(dumped["last"]),
         offset=int(dumped["offset"]),
         line=int(dumped["line"]),
+        seen=int(dumped["seen"]),
     )
 
 
@@ -118,17 +123,10 @@ def find_rest(mark: Mark) -> Found | None:
     return None
 
 
-def newer_than(mark: Mark, rest: str | None) -> list[str]:
-    """Whole generations of a file that came and went since the mark was made, oldest first."""
-    with suppress(OSError):
-        since = Path(rest or mark.place).stat().st_mtime_ns
-        found = [
-            (info.st_mtime_ns, place)
-            for place, info in _siblings(mark.path)
-            if place != rest and not is_packed(place) and not mark.is_of(info) and info.st_mtime_ns > since
-        ]
-        return [place for _, place in sorted(found)]
-    return []
+def generations(path: str, since: int) -> list[tuple[str, os.stat_result]]:
+    """Files that may have borne the name and lost it again after `since` (nanoseconds of the wall clock), oldest first."""
+    found = [(place, info) for place, info in _siblings(path) if info.st_mtime_ns >= since - _COARSE]
+    return [(place, info) for place, info in reversed(found) if not is_packed(place)]
 
 
 def is_packed(place: str) -> bool:

@@ -55,6 +55,13 @@ def _append(path: Path, text: str) -> None:
         stream.write(text)
 
 
+def _ages(*paths: Path) -> None:
+    """Gives files the times of a rotation that took a while: the first is the oldest."""
+    for at, path in enumerate(paths, 1):
+        ns = path.stat().st_mtime_ns + at * 1_000_000_000
+        os.utime(path, ns=(ns, ns))
+
+
 @pytest.fixture
 def log(tmp_path: Path) -> Path:
     return tmp_path / "a.log"
@@ -247,6 +254,27 @@ def test_old_content_of_several_files_is_read_by_the_clock_of_each(tmp_path: Pat
     assert order == ["a.log", "b.log", "b.log", "b.log"]
 
 
+def test_a_file_that_had_the_name_between_two_looks_is_read_too(log: Path) -> None:
+    _append(log, "one\n")
+    old = log.with_suffix(".log.9")
+    _append(old, "long ago\n")
+    os.utime(old, ns=(1, 1))
+    reader = Reader(log)
+    assert reader.look() == ["one"]
+    _append(log, "two\n")
+    log.rename(log.with_suffix(".log.2"))
+    _append(log, "three\n")
+    log.rename(log.with_suffix(".log.1"))
+    _append(log, "four\n")
+    _ages(log.with_suffix(".log.2"), log.with_suffix(".log.1"), log)
+    assert reader.look() == ["two", "three", "four"]
+    log.rename(log.with_suffix(".log.0"))
+    assert reader.look(90) == []
+    _append(log, "five\n")
+    log.rename(log.with_suffix(".log.00"))
+    assert reader.look() == ["five"]
+
+
 class TestAfterARestart:
     def test_reading_goes_on_at_the_line_that_was_not_finished(self, log: Path) -> None:
         _append(log, "one\ntw")
@@ -274,8 +302,7 @@ class TestAfterARestart:
         log.rename(log.with_suffix(".log.2"))
         _append(log.with_suffix(".log.1"), "three\n")
         _append(log, "four\n")
-        for at, suffix in enumerate((".log.2", ".log.1", ".log")):
-            os.utime(log.with_suffix(suffix), ns=(at, at + 1_000_000_000))
+        _ages(log.with_suffix(".log.2"), log.with_suffix(".log.1"), log)
         assert reader.again(log).look() == ["two", "three", "four"]
 
     @pytest.mark.parametrize("packed", [gzip.compress, None], ids=["gzip", "copy"])
