@@ -13,10 +13,15 @@ from mcp_siem.errors import ConfigError
 __all__ = ["is_loopback", "proxy_for", "read_connection", "shown_setting"]
 
 _SHARED = ("target", "url", "ca_file", "timeout", "username", "username_env", "password_env", "secret_file")
-_OPTIONS: Mapping[str, tuple[str, ...]] = {"elastic": ("space",), "splunk": ("app", "owner")}
-_KEY: Mapping[str, str] = {"elastic": "api_key", "splunk": "token"}
+_OPTIONS: Mapping[str, tuple[str, ...]] = {"elastic": ("space",), "opensearch": ("index",), "splunk": ("app", "owner")}
+_KEY: Mapping[str, str] = {"elastic": "api_key", "opensearch": "api_key", "splunk": "token"}
 """The secret each target is normally reached with; `<it>_env` names its variable."""
 
+_EXAMPLES: Mapping[str, str] = {
+    "elastic": "https://kibana.example:5601",
+    "opensearch": "https://opensearch.example:9200",
+    "splunk": "https://splunk.example:8089",
+}
 _SECRET_WORDS = ("password", "passwd", "secret", "token", "api_key", "apikey", "authorization", "credential")
 _UNVERIFIED = ("verify", "insecure", "ssl_verify", "tls_verify", "verify_ssl", "verify_tls", "verify_certs")
 _LONGEST_TIMEOUT = 600.0
@@ -132,7 +137,7 @@ class _Reader:
 
     def url(self, target: str) -> str:
         url = self.setting("url", target)
-        example = {"elastic": "https://kibana.example:5601", "splunk": "https://splunk.example:8089"}[target]
+        example = _EXAMPLES[target]
         if url is None:
             raise self.fault("url: missing", f'write url = "{example}"')
         parts = self._split(url, example)

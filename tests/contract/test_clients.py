@@ -1,4 +1,4 @@
-"""What every client promises, asked of the memory, of Kibana's and of splunkd's over real HTTP."""
+"""What every client promises, asked of the memory, of Kibana's, of splunkd's and of a query set's over real HTTP."""
 
 import dataclasses
 import json
@@ -17,6 +17,8 @@ from mcp_siem.deploy.memory import MemoryClient
 from mcp_siem.errors import AuthError, BackendError
 from mcp_siem_backends.elastic.client import KibanaClient
 from mcp_siem_backends.elastic.testing import KibanaServer
+from mcp_siem_backends.opensearch.client import QuerySetClient
+from mcp_siem_backends.opensearch.testing import QuerySetServer
 from mcp_siem_backends.splunk.client import SplunkClient
 from mcp_siem_backends.splunk.testing import SplunkServer
 
@@ -87,7 +89,16 @@ SPLUNK = Siem(
     text_of=lambda document: document["search"],
     pages=65,
 )
-OVER_HTTP = (KIBANA, SPLUNK)
+QUERY_SET = Siem(
+    name="opensearch",
+    secret="api_key",  # noqa: S106 - the name of the field
+    server=lambda **more: QuerySetServer(api_keys=[SECRET], readers=[READER], **more),
+    client=QuerySetClient,
+    document=lambda key, text: {"name": f"Rule {key}", "search": text, "mcp_siem": {"rule": key}, "enabled": True},
+    text_of=lambda document: document["search"],
+    pages=1_005,
+)
+OVER_HTTP = (KIBANA, SPLUNK, QUERY_SET)
 
 
 class _NoServer(LoopbackServer):
@@ -247,7 +258,7 @@ def test_an_answer_that_is_none_of_the_api_says_which_port_to_use(
     server.faults.append(answer(200, body, kind))
     with pytest.raises(BackendError) as caught:
         list(client.list())
-    assert {"elastic": "5601", "splunk": "8089"}[siem.name] in str(caught.value.hint)
+    assert {"elastic": "5601", "opensearch": "9200", "splunk": "8089"}[siem.name] in str(caught.value.hint)
 
 
 def test_a_redirect_is_not_followed(remote: tuple[Siem, LoopbackServer, Client]) -> None:

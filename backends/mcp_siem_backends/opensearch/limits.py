@@ -12,7 +12,7 @@ _TABLE = (
     ),
     Limit(
         code="OPENSEARCH-PATTERN-EFFORT",
-        reason="the pattern is too much work for Lucene, and has more than 600 characters for a script",
+        reason="the pattern is too much work for Lucene, and has more than 1,000 characters, counted gaps included, for a script",
         hint="replace counted gaps such as .{0,80} by * or by several values with contains|all",
     ),
     Limit(

@@ -18,7 +18,7 @@ from mcp_siem_backends.opensearch.clause import Scripted
 __all__ = ["absent", "address", "number", "present", "regex", "related", "text", "time_part"]
 
 # A script with more is too long a text to send with each search.
-_MOST_POSITIONS = 600
+_MOST_POSITIONS = 1_000
 _POINTS = {Wild.ONE: -1, Wild.MANY: -2}
 
 

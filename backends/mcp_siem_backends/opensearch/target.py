@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sigma.conversion.state import ConversionState
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 
@@ -25,6 +26,14 @@ __all__ = ["LANGUAGE", "TARGET", "OpenSearchTarget"]
 
 TARGET = payload.TARGET
 LANGUAGE = "opensearch_dsl"
+
+
+class _Clauses(McpDslBackend):
+    """Keeps the clauses, and writes no search of them."""
+
+    def finalize_query_default(self, rule: Any, query: Clause, index: int, state: ConversionState) -> str:
+        del rule, query, index, state
+        return ""
 
 
 class OpenSearchTarget:
@@ -87,7 +96,7 @@ class OpenSearchTarget:
         """What a detection asks for, with the condition on its logsource; pySigma's object is used up by it."""
         source = parsed.logsource
         parts = {"category": source.category, "product": source.product, "service": source.service}
-        backend = McpDslBackend(routing(self._taxonomy, parts), taxonomy=self._taxonomy)
+        backend = _Clauses(routing(self._taxonomy, parts), taxonomy=self._taxonomy)
         backend.convert_rule(parsed)
         return any_of(backend.clauses)
 
