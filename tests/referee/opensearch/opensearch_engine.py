@@ -1,7 +1,7 @@
 """A real OpenSearch as a judge: indices made by our template, events in, what a search finds out."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import urllib3
@@ -76,11 +76,14 @@ def shipped(event: Mapping[str, object], taxonomy: Taxonomy) -> dict[str, object
     """The event as the shipper writes it: with its twins."""
     flat = dict(event)
     for name, field in taxonomy.fields.items():
-        value = flat.get(field.twin_of or "")
-        if field.twin_of and value is not None:
-            values: Sequence[object] = value if isinstance(value, list) else [value]
-            flat[name] = [fold(item) if isinstance(item, str) else item for item in values]
+        if field.twin_of in flat:
+            value = flat[field.twin_of]
+            flat[name] = [_folded(item) for item in value] if isinstance(value, list) else _folded(value)
     return flat
+
+
+def _folded(value: object) -> object:
+    return fold(value) if isinstance(value, str) else value
 
 
 def _reasons(answer: object) -> Iterator[str]:

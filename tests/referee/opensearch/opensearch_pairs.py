@@ -67,10 +67,13 @@ class OpenSearchJudge:
         return Answer(verdict="fired" if fired else "missed", reason="; ".join(notes))
 
     def _finds(self, query: Query) -> bool:
-        return bool(self._server.found(query.text))
+        answer = self._server.search(query.text)
+        if "aggregations" in answer:
+            return bool(answer["aggregations"]["correlation"]["value"]["alerts"])
+        return bool(answer["hits"]["hits"])
 
 
 def _sent(event: Event, taxonomy: Taxonomy) -> dict[str, object]:
-    """The event as it is shipped; the index holds milliseconds."""
+    """The event as it is shipped."""
     flat = shipped(event.flat(), taxonomy)
-    return flat if event.time is None else {**flat, "@timestamp": format_time(event.time // 1000 * 1000)}
+    return flat if event.time is None else {**flat, "@timestamp": format_time(event.time)}
