@@ -22,6 +22,7 @@ ROOT = EXAMPLES.parent
 COMMAND = Path(sys.executable).with_name("mcp-siem")
 CAPTURES = ("examples/captured_mcp_traffic.jsonl", "examples/captured_mcp_traffic_2026-07-28.jsonl")
 BENIGN_CALLS = "examples/livemcpbench_benign_toolcalls.jsonl"
+SHOWN_CHANGES = 4
 SERIOUS = ("medium", "high", "critical")
 RULE = "sigma_rules/rules/monitoring_health/mcp_monitoring_health_log_level_raised.yml"
 RULE_ID = "309f9676-3b63-4765-bbe3-3b98028d603e"
@@ -157,7 +158,7 @@ def _tell_plan() -> None:
         settings = Path(folder) / "mcp-siem.toml"
         settings.write_text(f'[env.demo]\ntarget = "elastic"\nurl = "{server.url}"\n', encoding="utf-8")
         where = ("--env", "demo", "--config", str(settings))
-        print(_run("plan", *where, shown=("plan", "--env", "demo")))
+        print(_some(_run("plan", *where, shown=("plan", "--env", "demo"))))
         apply = ("apply", "--yes", *where, "--journal", f"{folder}/journal.jsonl", "--quiet")
         print(_run(*apply, shown=("apply", "--yes", "--env", "demo")))
         print(_run("plan", *where, shown=("plan", "--env", "demo")))
@@ -167,6 +168,13 @@ def _tell_plan() -> None:
         held["query"] = f"{held['query']} AND NOT mcp.server.name:*"
         print("Now somebody loosens the rule on the SIEM by hand:\n")
         print(_run("plan", *where, shown=("plan", "--env", "demo")).rstrip())
+
+
+def _some(text: str) -> str:
+    """The text without the middle of a long list."""
+    lines = text.splitlines()
+    left = len(lines) - SHOWN_CHANGES - 2
+    return "\n".join([*lines[: SHOWN_CHANGES + 1], f"  ... {left} more", lines[-1], ""])
 
 
 if __name__ == "__main__":

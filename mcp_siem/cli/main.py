@@ -25,7 +25,7 @@ VERBS: Mapping[str, str] = {
     "config": "Show the settings in force and where each comes from.",
     "convert": "Print the rules as queries of a target.",
     "coverage": "Show which threats of the catalogue the rules see.",
-    "explain": "Show which part of a rule's condition held on an event.",
+    "explain": "Show which part of a rule held on an event, and the window of a correlation.",
     "list": "List the rules of the pack.",
     "normalise": "Turn raw records into events.",
     "plan": "Show what would change on the SIEM.",
