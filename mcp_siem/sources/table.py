@@ -7,11 +7,12 @@ from mcp_siem.sources.endpoint import ENDPOINT
 from mcp_siem.sources.event import EVENT
 from mcp_siem.sources.jsontext import is_fatal, read_json
 from mcp_siem.sources.port import Normaliser
+from mcp_siem.sources.web import WEB
 from mcp_siem.sources.wire import WIRE
 
 __all__ = ["SOURCES", "detect", "source_named"]
 
-SOURCES: dict[str, Normaliser] = {source.name: source for source in (WIRE, EVENT, ENDPOINT)}
+SOURCES: dict[str, Normaliser] = {source.name: source for source in (WIRE, EVENT, ENDPOINT, WEB)}
 _MAX_KEYS = 6
 _MAX_KEY = 40
 
