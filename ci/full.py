@@ -1,4 +1,4 @@
-"""The long runs, by hand before a capability is called done: deep fuzzing, many referee pairs, memory on a long stream.
+"""The long runs, by hand before a capability is called done: deep fuzzing, many referee pairs, kills, memory on a stream.
 
 Writes what was measured, with date and machine, to bench/results/full.json.
 """
@@ -19,10 +19,23 @@ RUNS = {
         ["pytest", "tests/property"],
         {"MCP_SIEM_TEST_DEPTH": "100"},
     ),
-    "random rules and streams, engine against SPL, 10 times as many": (
-        ["pytest", "tests/referee"],
-        {"MCP_SIEM_TEST_DEPTH": "10"},
+    "random rules and streams against the oracles, 25 times as many": (
+        ["pytest", "tests/oracle"],
+        {"MCP_SIEM_TEST_DEPTH": "25"},
     ),
+    "a watch killed 50 times": (
+        ["pytest", "tests/e2e/test_watch_kill.py"],
+        {"MCP_SIEM_TEST_DEPTH": "100"},
+    ),
+    "the engine against the queries on each target, 100,000 pairs": (
+        ["python", "ci/referee.py", "--pairs", "100000", "--seed", "full"],
+        {},
+    ),
+    "random rules and streams on each target, 10 times as many": (
+        ["pytest", "tests/referee"],
+        {"MCP_SIEM_TEST_DEPTH": "10", "MCP_SIEM_REFEREE_BATCHES": "20", "MCP_SIEM_ENGINES": "required"},
+    ),
+    "texts made to slow the engine down": (["python", "bench/hostile.py"], {}),
     "replay of 10,000 and 100,000 lines": (
         ["python", "bench/replay_memory.py", "--output", "bench/results/replay_memory.json"],
         {},
@@ -31,10 +44,11 @@ RUNS = {
 
 
 def main() -> int:
-    """Runs everything, keeps going after a failure, and returns 1 if there was one."""
+    """Runs everything, or what the arguments name by a part of its words; keeps going, and returns 1 after a failure."""
     RESULTS.mkdir(exist_ok=True)
     rows = []
-    for name, (command, environ) in RUNS.items():
+    chosen = {name: run for name, run in RUNS.items() if all(word in name for word in sys.argv[1:])}
+    for name, (command, environ) in chosen.items():
         print(f"== {name}", flush=True)
         start = time.perf_counter()
         tool = Path(sys.executable).with_name(command[0])
@@ -58,7 +72,8 @@ def main() -> int:
         "python": platform.python_version(),
         "runs": rows,
     }
-    (RESULTS / "full.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    if chosen == RUNS:
+        (RESULTS / "full.json").write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     return 0 if all(row["passed"] for row in rows) else 1
 
 
