@@ -8,9 +8,9 @@ import glob
 import os
 import stat
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -133,23 +133,27 @@ class Follower:
 
     def marks(self) -> dict[str, list[Mark]]:
         """Where reading of every file stands: by name, oldest first."""
-        return {
-            path: [replace(tail.mark(), seen=group.seen) for tail in group.tails]
-            for path, group in self._groups.items()
-        }
+        return {path: [tail.mark() for tail in group.tails] for path, group in self._groups.items()}
+
+    def seen(self) -> dict[str, int]:
+        """When each name was looked up last, in nanoseconds of the wall clock."""
+        return {path: group.seen for path, group in self._groups.items()}
 
     def done(self) -> list[tuple[Mark, bool]]:
         """The files that are not to be read again, and whether each is a copy."""
         return list(self._done.values())
 
-    def restore(self, marks: dict[str, list[Mark]], done: Sequence[tuple[Mark, bool]]) -> None:
+    def restore(self, marks: dict[str, list[Mark]], done: Sequence[tuple[Mark, bool]], seen: Mapping[str, int]) -> None:
         """Goes on from marks; looks for files that were renamed, copied or compressed since they were made."""
         self._done = {(mark.device, mark.inode): (mark, copy) for mark, copy in done}
         for path, listed in marks.items():
             if any(_covers(target, path) for target in self._targets):
                 group = self._group(path)
+                group.seen = seen.get(path, group.seen)
                 for mark in listed:
                     self._resume(group, mark)
+                if all(tail.rotated for tail in group.tails):
+                    self._add_generations(group, group.seen)
         self._at_end = False
 
     def _resume(self, group: Group, mark: Mark) -> None:
@@ -167,7 +171,6 @@ class Follower:
             self._told.append(ParseIssue(ref=mark.path, code="rest_lost", reason=reason))
         else:
             self._take_rest(group, mark, found, at=len(group.tails))
-        self._add_generations(group, mark.seen)
 
     def _take_rest(self, group: Group, mark: Mark, found: Found, *, at: int) -> None:
         """Puts what is left of a file before those that came after it."""
@@ -200,17 +203,18 @@ class Follower:
         """Reads a chunk of the oldest file of a name that has one, and sees whether the name has a new file."""
         found = False
         for tail in list(group.tails):
-            origin = tail.origin
+            before = tail.origin
             items = tail.poll()
-            moved = tail.moved
+            # Whole lines were read: the first of the file is known by now.
+            origin, moved = tail.origin, tail.moved
             if isinstance(tail, PlainTail) and tail.cut_back is not None:
-                items, moved = self._cut_back(group, tail, tail.cut_back), True
+                items, origin, moved = self._cut_back(group, tail, tail.cut_back), before, True
             if moved or items or not tail.quiet_since:
                 tail.quiet_since = now
             if moved or items:
                 found = True
                 if items:
-                    yield Read(group=group, origin=origin or tail.origin, items=items)
+                    yield Read(group=group, origin=origin, items=items)
                 break
             if tail.rotated and now - tail.quiet_since >= _LINGER:
                 yield from self._let_go(group, tail)
@@ -253,7 +257,7 @@ class Follower:
         if current is not None and (info is None or not current.is_of(info)):
             current.rotated, current.quiet_since = True, now
             current = None
-        if current is None and changed and group.seen:
+        if current is None and changed:
             self._add_generations(group, group.seen)
         group.seen, group.folder = looked, folder.st_mtime_ns if folder is not None else 0
         if info is None and not group.tails and group.path not in self._targets:
@@ -333,7 +337,7 @@ class Follower:
         return False
 
     def _group(self, path: str) -> Group:
-        return self._groups.setdefault(path, Group(path=path, number=len(self._groups)))
+        return self._groups.setdefault(path, Group(path=path, number=len(self._groups), seen=self._wall()))
 
     def _add(self, group: Group, place: str, *, rotated: bool = False) -> None:
         """Begins to read a file."""

@@ -47,8 +47,7 @@ class Mark:
     """A place in a file: `offset` and `line` are where its next unread line begins.
 
     `path` is the name that was asked for, `place` the one under which the file lay last. `head` and `last` are
-    digests of its first bytes and of those before the offset: a log may hold what a checkpoint must not repeat. `seen`
-    is when the name was last known to stand for this file, or for none (nanoseconds of the wall clock).
+    digests of its first bytes and of those before the offset: a log may hold what a checkpoint must not repeat.
     """
 
     path: str
@@ -61,7 +60,6 @@ class Mark:
     last: str
     offset: int
     line: int
-    seen: int = 0
 
     def is_of(self, info: os.stat_result) -> bool:
         """Says whether device and inode are those of the file."""
@@ -96,7 +94,6 @@ def load_mark(dumped: Any) -> Mark:
         last=str(dumped["last"]),
         offset=int(dumped["offset"]),
         line=int(dumped["line"]),
-        seen=int(dumped["seen"]),
     )
 
 

@@ -160,6 +160,7 @@ class Watch:
         document = {
             **more,
             "files": {path: list(map(asdict, marks)) for path, marks in follower.marks().items()},
+            "seen": follower.seen(),
             "clocks": {group.path: group.clock for group in follower.groups},
             "done": [[asdict(mark), copy] for mark, copy in follower.done()],
             "spaces": {name: space.dump() for name, (space, fleeting) in self._spaces.items()},
@@ -196,7 +197,8 @@ class Watch:
         self.events = int(document["events"])
         self.counts = Counter({str(name): int(count) for name, count in document["counts"].items()})
         marks = {str(path): list(map(load_mark, listed)) for path, listed in document["files"].items()}
-        follower.restore(marks, [(load_mark(mark), bool(copy)) for mark, copy in document["done"]])
+        done = [(load_mark(mark), bool(copy)) for mark, copy in document["done"]]
+        follower.restore(marks, done, {str(path): int(seen) for path, seen in document["seen"].items()})
         for group in follower.groups:
             group.clock = int(document["clocks"].get(group.path, group.clock))
 

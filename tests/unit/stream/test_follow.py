@@ -18,6 +18,7 @@ class Reader:
         self.now = 0.0
         self.max_line = max_line
         self.refs: list[str] = []
+        self.origins: list[str] = []
         self.issues: list[ParseIssue] = []
 
     def look(self, seconds: float = 2.0) -> list[str]:
@@ -26,6 +27,7 @@ class Reader:
         end = self.now + seconds
         while self.now < end:
             for read in self.follower.read(self.now):
+                self.origins.append(read.origin)
                 for item in read.items:
                     lines = [item] if isinstance(item, ParseIssue) else records_of(item, self.max_line)
                     for line in lines:
@@ -42,7 +44,7 @@ class Reader:
         """Another process that goes on from here."""
         other = Reader(*targets)
         marks: dict[str, list[Mark]] = self.follower.marks()
-        other.follower.restore(marks, self.follower.done())
+        other.follower.restore(marks, self.follower.done(), self.follower.seen())
         return other
 
     @property
@@ -209,6 +211,22 @@ def test_a_pattern_does_not_read_the_copy_of_a_file_that_is_cut_back(tmp_path: P
     assert reader.again(f"{tmp_path}/a.log*").look() == []
 
 
+def test_a_file_keeps_its_origin_and_each_file_has_its_own(log: Path) -> None:
+    reader = Reader(log)
+    reader.look()
+    for text in ("o", "ne\n", "two\n"):
+        _append(log, text)
+        reader.look()
+    other = reader.again(log)
+    _append(log, "three\n")
+    other.look()
+    log.rename(log.with_suffix(".log.1"))
+    _append(log, "one more\n")
+    other.look()
+    assert len(set(reader.origins + other.origins[:-1])) == 1
+    assert other.origins[-1] not in reader.origins
+
+
 def test_a_new_file_with_the_inode_of_one_that_was_read_is_read(tmp_path: Path, log: Path) -> None:
     _append(log, "one\n" * 10)
     reader = Reader(f"{tmp_path}/*.log")
@@ -304,6 +322,25 @@ class TestAfterARestart:
         _append(log, "four\n")
         _ages(log.with_suffix(".log.2"), log.with_suffix(".log.1"), log)
         assert reader.again(log).look() == ["two", "three", "four"]
+
+    def test_generations_that_come_and_go_before_the_first_look_are_read(self, log: Path) -> None:
+        _append(log, "one\n")
+        reader = Reader(log)
+        reader.look()
+        log.rename(log.with_suffix(".log.1"))
+        other = reader.again(log)
+        for number in range(2, 5):
+            _append(log, f"{number}\n")
+            log.rename(log.with_suffix(f".log.{number}"))
+        _ages(*(log.with_suffix(f".log.{number}") for number in range(1, 5)))
+        assert other.look() == ["2", "3", "4"]
+
+    def test_a_generation_of_a_name_that_stood_for_no_file_is_read(self, log: Path) -> None:
+        reader = Reader(log)
+        assert reader.look() == []
+        _append(log, "one\n")
+        log.rename(log.with_suffix(".log.1"))
+        assert reader.again(log).look() == ["one"]
 
     @pytest.mark.parametrize("packed", [gzip.compress, None], ids=["gzip", "copy"])
     def test_the_rest_of_a_file_that_was_copied_or_compressed_is_found(self, log: Path, packed: object) -> None:
