@@ -59,11 +59,13 @@ def test_random_patterns_find_the_same_in_long_texts(opensearch: OpenSearch) -> 
     """Trigrams of literals are looked up first: whatever is wrong there is never found, without an error."""
     choose = random.Random(20261125)
     taxonomy = load_taxonomy(default_pack_dir())
-    texts = ["".join(choose.choice(LETTERS) for _ in range(choose.randint(0, 12))) for _ in range(300)]
+    texts = [
+        "".join(choose.choice([*LETTERS, *"\\\\\\\\..**"]) for _ in range(choose.randint(0, 12))) for _ in range(300)
+    ]
     opensearch.load(taxonomy, [{"mcp.request.text": text, "gen_ai.tool.name": text} for text in texts])
     found_some = 0
     for _ in range(100 * BATCHES):
-        pattern = "".join(_piece(choose) for _ in range(choose.randint(1, 5)))
+        pattern = "".join(_piece(choose, texts) for _ in range(choose.choice([1, 1, 1, 2, 3])))
         wanted = [at for at, text in enumerate(texts) if re2.search(pattern, text)]
         node = whole_text(parse_regex(pattern))
         for most in (None, 0, 2):
@@ -82,7 +84,11 @@ def _found(opensearch: OpenSearch, field: str, asked: list[str]) -> list[int]:
 LETTERS = [*"abcABC019 ._-/\\:*?\"'<>()[]{}^$|+~@#&%!=,;`\n", "\xe9", "\xdf", "\u20ac", "\U0001f600", "\U00010400"]
 
 
-def _piece(choose: random.Random) -> str:
+def _piece(choose: random.Random, texts: list[str]) -> str:
+    text = choose.choice(texts)
+    at = choose.randint(0, len(text))
+    if choose.random() < 0.5:
+        return re.escape(text[at : at + choose.randint(1, 7)])
     letters = [re.escape(letter) for letter in choose.choices(LETTERS, k=4)]
     low, high = sorted(choose.choices([letter for letter in LETTERS if len(letter) == 1], k=2))
     plain = "".join(letters[: choose.randint(1, 4)])
