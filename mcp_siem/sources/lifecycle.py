@@ -4,6 +4,7 @@ import shlex
 from collections.abc import Mapping
 
 from mcp_siem.sources.meta import keys_of
+from mcp_siem.sources.serving import launch_of
 from mcp_siem.sources.shape import integer, mapping, text
 
 __all__ = ["introduction_fields", "process_fields"]
@@ -17,7 +18,14 @@ def process_fields(message: Mapping[str, object]) -> dict[str, object] | None:
         started = message["process_start"]
         words = [word for word in started if isinstance(word, str)] if isinstance(started, list) else []
         line = started if isinstance(started, str) else shlex.join(words)
-        return {"event.action": "process_start", "event.outcome": "success", "mcp.server.command_line": line or None}
+        launch = launch_of(started)
+        return {
+            "event.action": "process_start",
+            "event.outcome": "success",
+            "mcp.server.command_line": line or None,
+            "mcp.package.name": launch.package,
+            "mcp.package.version": launch.version,
+        }
     if "process_exit" in message:
         code = integer(message["process_exit"])
         outcome = "unknown" if code is None else "failure" if code else "success"

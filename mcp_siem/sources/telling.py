@@ -16,7 +16,8 @@ from mcp_siem.sources.pairing import OpenRequest
 from mcp_siem.sources.port import Complete, ParseIssue
 from mcp_siem.sources.requests import arguments_of, request_fields
 from mcp_siem.sources.results import response_fields
-from mcp_siem.sources.shape import mapping, text
+from mcp_siem.sources.serving import Servings, launch_of, place_fields, roots_in
+from mcp_siem.sources.shape import mapping, strings, text
 
 __all__ = ["Teller"]
 
@@ -26,10 +27,11 @@ _LONGEST_DURATION = (1 << 63) - 1
 class Teller:
     """Makes events. Knows the ends of each connection and, shared by all inputs, what servers advertised."""
 
-    def __init__(self, complete: Complete, known: KnownItems, connections: Connections) -> None:
+    def __init__(self, complete: Complete, known: KnownItems, connections: Connections, servings: Servings) -> None:
         self._complete = complete
         self._known = known
         self._connections = connections
+        self._servings = servings
 
     def event(
         self,
@@ -58,7 +60,26 @@ class Teller:
         # A capture that names neither caller nor server holds one connection: without a name it would count nowhere.
         if "mcp.principal" not in done:
             done["mcp.principal"] = _input_name(place.ref)
+        if dataset == "mcp.protocol" and "mcp.argument.path" in done:
+            done.update(place_fields(self._servings.of(place), done))
         return Event(data=done, time=place.time, raw_ref=place.ref)
+
+    def lifecycle(self, place: Place, fields: Mapping[str, object], started: object) -> Event:
+        """A server's process starts or ends."""
+        event = self.event("mcp.session", place, fields)
+        if started is not None:
+            told = event.data
+            # What is kept and shown later must be as free of secrets as the event is.
+            bare = self._complete.complete({"mcp.fs.root": list(launch_of(started).roots)})
+            self._servings.forget(place)
+            self._servings.learn(
+                place,
+                command_line=text(told.get("mcp.server.command_line")),
+                package=text(told.get("mcp.package.name")),
+                version=text(told.get("mcp.package.version")),
+                roots=tuple(strings(bare["mcp.fs.root"])),
+            )
+        return event
 
     def notification(self, place: Place, direction: Direction, message: Notification) -> Event:
         """A message that expects no answer."""
@@ -113,6 +134,9 @@ class Teller:
         if opened.direction is Direction.TO_SERVER:
             self._connections.learn(opened.place, fields, protocol=method == "initialize")
         yield self._call(opened.place, opened.request, fields)
+        roots = roots_in(method, opened.request.params, response.result)
+        if roots is not None:
+            self._servings.learn(place, told_roots=tuple(roots))
         if opened.direction is Direction.TO_SERVER:
             introduced = introduction_fields(method, response.result)
             if introduced is not None:

@@ -28,6 +28,7 @@ from mcp_siem.sources.messages import Message, Notification, Request, Response, 
 from mcp_siem.sources.pairing import FirstIds, Held, OpenAnswer, OpenRequest, pair_key
 from mcp_siem.sources.port import Complete, ParseIssue, Record
 from mcp_siem.sources.saved import dump_answer, dump_request, load_answer, load_request
+from mcp_siem.sources.serving import Servings
 from mcp_siem.sources.shape import mapping
 from mcp_siem.sources.tally import Tally
 from mcp_siem.sources.telling import Teller
@@ -53,7 +54,8 @@ class WireSession:
     def __init__(self, complete: Complete, known: KnownItems, limits: Limits | None = None) -> None:
         limits = limits or Limits()
         self._connections = Connections()
-        self._teller = Teller(complete, known, self._connections)
+        self._servings = Servings()
+        self._teller = Teller(complete, known, self._connections, self._servings)
         self._known = known
         self._tally = Tally()
         self._forgotten = known.forgotten
@@ -93,6 +95,7 @@ class WireSession:
             "open": [dump_request(one) for one in self._open.items()],
             "early": [dump_answer(one) for one in self._early.items()],
             "connections": self._connections.dump(),
+            "servings": self._servings.dump(),
             "first": self._first.dump(),
             "tally": self._tally.dump(),
             "evicted": self._open.evicted,
@@ -106,6 +109,7 @@ class WireSession:
         for answer in map(load_answer, document["early"]):
             self._early.put(pair_key(answer.place, answer.direction.reverse, answer.response.id), answer)
         self._connections.load(document["connections"])
+        self._servings.load(document.get("servings", ()))
         self._first.load(document["first"])
         self._tally.load(document["tally"])
         self._open.evicted = int(document["evicted"])
@@ -114,7 +118,7 @@ class WireSession:
     @property
     def held(self) -> int:
         """How many things are remembered: what must not grow with the length of the input."""
-        return len(self._open) + len(self._early) + len(self._connections) + len(self._known)
+        return len(self._open) + len(self._early) + len(self._connections) + len(self._servings) + len(self._known)
 
     def _lifecycle(self, captured: Lifecycle) -> Iterator[Event | ParseIssue]:
         fields = process_fields(captured.message)
@@ -122,12 +126,13 @@ class WireSession:
             reason = "a `meta` line holds `process_start` or `process_exit`"
             yield ParseIssue(ref=captured.place.ref, code="unknown_meta", reason=reason)
             return
-        yield self._teller.event("mcp.session", captured.place, fields)
+        yield self._teller.lifecycle(captured.place, fields, captured.message.get("process_start"))
         if "process_exit" in captured.message:
             # A process that is gone answers nothing, and its number may be given to another.
             for opened in self._open.take_all(captured.place.server, captured.place.pid):
                 yield self._teller.unanswered(opened)
             self._connections.forget(captured.place)
+            self._servings.forget(captured.place)
 
     def _messages(self, place: Place, direction: Direction, value: object) -> Iterator[Event | ParseIssue]:
         """One message, or a batch of them (2025-03-26; a hostile peer may send one in any revision)."""
