@@ -27,6 +27,7 @@ VERBS: Mapping[str, str] = {
     "coverage": "Show which threats of the catalogue the rules see.",
     "explain": "Show which part of a rule held on an event, and the window of a correlation.",
     "list": "List the rules of the pack.",
+    "measure": "Say what the rules catch, miss and flag for nothing on labelled data.",
     "normalise": "Turn raw records into events.",
     "plan": "Show what would change on the SIEM.",
     "replay": "Run the rules over captures or events and print alerts.",
