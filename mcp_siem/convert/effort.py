@@ -5,6 +5,7 @@ Lucene gives up after a fixed amount of work, and then the query that holds the 
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mcp_siem.convert.pattern import Alt, Anchor, Chars, Node, Ranges, Repeat, Seq
 
@@ -101,6 +102,7 @@ class _Positions:
             self.follow[at] |= after
 
 
+@lru_cache(maxsize=2_000)
 def effort(node: Node, *, enough: int) -> int:
     """The work for the pattern or for the costliest part of it, since each is made deterministic for itself.
 
@@ -161,29 +163,42 @@ def _work(node: Node, *, enough: int) -> int:
         return enough
     symbols = _symbols(positions.sets)
     after = _After(positions.follow)
-    spent = 0
+    # A state counts when it is found, so that hopeless patterns are known before most of their states are left.
+    spent = whole.first.bit_count()
     seen = {whole.first}
     waiting = [whole.first]
     while waiting and spent < enough:
         reachable = waiting.pop()
-        spent += reachable.bit_count()
         new = {after[taken] for taken in {reachable & symbol for symbol in symbols}} - seen
         seen |= new
+        spent += sum(map(int.bit_count, new))
         waiting.extend(new)
     return min(spent, enough)
 
 
 class _After(dict[int, int]):
-    """What can follow a set of positions; worked out once for each set."""
+    """What can follow a set of positions; worked out once for each set.
+
+    Most positions are followed by the next one, some by themselves; the others are few kinds, so that nothing here goes
+    from position to position.
+    """
 
     def __init__(self, follow: list[int]) -> None:
         super().__init__()
-        self._follow = follow
+        self._next = self._same = 0
+        self._other: dict[int, int] = {}
+        for at, after in enumerate(follow):
+            bit = 1 << at
+            self._next |= bit if after & (bit << 1) else 0
+            self._same |= after & bit
+            if other := after & ~(bit | bit << 1):
+                self._other[other] = self._other.get(other, 0) | bit
 
     def __missing__(self, taken: int) -> int:
-        found = 0
-        for at in _bits(taken):
-            found |= self._follow[at]
+        found = (taken & self._next) << 1 | taken & self._same
+        for after, positions in self._other.items():
+            if taken & positions:
+                found |= after
         self[taken] = found
         return found
 
