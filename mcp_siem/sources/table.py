@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mcp_siem.errors import UsageError
+from mcp_siem.sources.call_sources import CALL_SOURCES
 from mcp_siem.sources.endpoint import ENDPOINT
 from mcp_siem.sources.event import EVENT
 from mcp_siem.sources.jsontext import is_fatal, read_json
@@ -12,7 +13,8 @@ from mcp_siem.sources.wire import WIRE
 
 __all__ = ["SOURCES", "detect", "source_named"]
 
-SOURCES: dict[str, Normaliser] = {source.name: source for source in (WIRE, EVENT, ENDPOINT, WEB)}
+_ALL: tuple[Normaliser, ...] = (WIRE, EVENT, ENDPOINT, WEB, *CALL_SOURCES)
+SOURCES: dict[str, Normaliser] = {source.name: source for source in _ALL}
 _MAX_KEYS = 6
 _MAX_KEY = 40
 
