@@ -35,7 +35,7 @@ List opened(def data, String name) {
         if (node.containsKey(head)) { nodes.add(node.get(head)); paths.add(path.substring(cut + 1)); }
         cut = path.indexOf(".", cut + 1);
       }
-    } else if (node instanceof List) { for (def item : node) { nodes.add(item); paths.add(path); } }
+    } else if (node instanceof List) { for (int at = node.size() - 1; at >= 0; at--) { nodes.add(node.get(at)); paths.add(path); } }
   }
   return found;
 }
@@ -44,7 +44,7 @@ List leaves(def data, boolean inside) {
   nodes.add(data);
   while (nodes.size() > 0) {
     def node = nodes.remove(nodes.size() - 1);
-    if (node instanceof List) { nodes.addAll(node); }
+    if (node instanceof List) { for (int at = node.size() - 1; at >= 0; at--) { nodes.add(node.get(at)); } }
     else if (inside && node instanceof Map) { nodes.addAll(node.values()); }
     else { found.add(node); }
   }
@@ -194,20 +194,27 @@ emit(found);
 """
 
 # A pattern for the whole text, as Glushkov's automaton; its deterministic states are made as the text asks for them. Sets of
-# positions are bits of a number; `edges` are the code points at which another kind of character begins.
+# positions are written as spans, and are bits of a number; `edges` are the code points at which another kind of character begins.
 REGEX = f"""\
-{VALUES}{EXACT}{TEXT}BigInteger after(BigInteger taken, Map pattern) {{
+{VALUES}{EXACT}{TEXT}BigInteger bits(List spans) {{
+  BigInteger found = BigInteger.ZERO;
+  for (int at = 0; at < spans.size(); at += 2) {{
+    found = found.or(BigInteger.ONE.shiftLeft((int) spans.get(at + 1)).subtract(BigInteger.ONE.shiftLeft((int) spans.get(at))));
+  }}
+  return found;
+}}
+BigInteger after(BigInteger taken, Map pattern) {{
   BigInteger found = BigInteger.ZERO; BigInteger left = taken;
   while (left.signum() != 0) {{
     int at = left.getLowestSetBit();
-    found = found.or(new BigInteger((String) pattern.follow.get(at)));
+    found = found.or(bits((List) pattern.follow.get(at)));
     left = left.clearBit(at);
   }}
   return found;
 }}
 int reached(int state, int kind, Map pattern, List states, Map known) {{
-  BigInteger next = state == 0 ? new BigInteger((String) pattern.first) : after((BigInteger) states.get(state), pattern);
-  BigInteger taken = next.and(new BigInteger((String) pattern.kinds.get(kind)));
+  BigInteger next = state == 0 ? bits((List) pattern.first) : after((BigInteger) states.get(state), pattern);
+  BigInteger taken = next.and(bits((List) pattern.kinds.get(kind)));
   if (taken.signum() == 0) {{ return -1; }}
   def held = known.get(taken);
   if (held != null) {{ return (int) held; }}
@@ -228,7 +235,7 @@ boolean fits(String text, Map pattern, List states, Map known, Map steps) {{
     if (state < 0) {{ return false; }}
   }}
   if (state == 0) {{ return pattern.empty; }}
-  return ((BigInteger) states.get(state)).and(new BigInteger((String) pattern.last)).signum() != 0;
+  return ((BigInteger) states.get(state)).and(bits((List) pattern.last)).signum() != 0;
 }}
 boolean found = false;
 List states = new ArrayList(); states.add(BigInteger.ZERO);

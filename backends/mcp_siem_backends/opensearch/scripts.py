@@ -49,14 +49,26 @@ def regex(field: str | None, node: Node) -> Scripted | None:
         return None
     kinds = _kinds(found.sets)
     pattern = {
-        "first": str(found.first),
-        "last": str(found.last),
+        "first": _spans(found.first),
+        "last": _spans(found.last),
         "empty": found.empty,
-        "follow": [str(bits) for bits in found.follow],
+        "follow": [_spans(bits) for bits in found.follow],
         "edges": list(kinds),
-        "kinds": [str(bits) for bits in kinds.values()],
+        "kinds": [_spans(bits) for bits in kinds.values()],
     }
     return _script(painless.REGEX, field=field, pattern=pattern)
+
+
+def _spans(bits: int) -> list[int]:
+    """The ones of a number: where each run of them starts, and where it has ended."""
+    found = []
+    at = 0
+    while bits >> at:
+        at += ((bits >> at) & -(bits >> at)).bit_length() - 1
+        found.append(at)
+        at += ((~(bits >> at)) & -(~(bits >> at))).bit_length() - 1
+        found.append(at)
+    return found
 
 
 def _kinds(sets: Sequence[Ranges]) -> dict[int, int]:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from mcp_siem.convert.target import Query, Refusal
+from mcp_siem_backends.opensearch.scripts import _spans
 
 Answer = Callable[[str], Query | Refusal]
 
@@ -87,3 +88,9 @@ def test_more_literals_than_clauses_are_written_with_fewer_trigrams(answer: Answ
 
 def test_a_text_is_the_same_for_the_same_rule(answer: Answer) -> None:
     assert answer("k: [b, a, b]") == answer("k: [b, a, b]")
+
+
+def test_a_set_of_places_is_written_as_spans() -> None:
+    assert _spans(0) == []
+    assert _spans(0b1011) == [0, 2, 3, 4]
+    assert _spans(0b110 << 300) == [301, 303]
