@@ -1,6 +1,5 @@
 """Endpoint events in the Elastic Common Schema (Elastic Defend, Auditbeat, Winlogbeat) in Sigma's stock field names."""
 
-import shlex
 from collections.abc import Mapping
 
 from mcp_siem.events.event import path_exists, path_values
@@ -159,9 +158,8 @@ def _user(data: Mapping[str, object]) -> str | None:
 
 
 def _line(data: Mapping[str, object], process: str) -> str | None:
-    """The command line where only its arguments are told."""
-    arguments = words(data, f"{process}.args")
-    return shlex.join(arguments) if arguments else None
+    """The command line where only its arguments are told; joined as Elastic and Sysmon join them, unquoted."""
+    return " ".join(words(data, f"{process}.args")) or None
 
 
 def _lower(data: Mapping[str, object], path: str) -> frozenset[str]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from mcp_siem.errors import UsageError
+from mcp_siem.sources.auditd import AUDITD
 from mcp_siem.sources.call_sources import CALL_SOURCES
 from mcp_siem.sources.endpoint import ENDPOINT
 from mcp_siem.sources.event import EVENT
@@ -13,7 +14,7 @@ from mcp_siem.sources.wire import WIRE
 
 __all__ = ["SOURCES", "detect", "source_named"]
 
-_ALL: tuple[Normaliser, ...] = (WIRE, EVENT, ENDPOINT, WEB, *CALL_SOURCES)
+_ALL: tuple[Normaliser, ...] = (WIRE, EVENT, ENDPOINT, AUDITD, WEB, *CALL_SOURCES)
 SOURCES: dict[str, Normaliser] = {source.name: source for source in _ALL}
 _MAX_KEYS = 6
 _MAX_KEY = 40
