@@ -7,7 +7,10 @@ from typing import Any, ClassVar
 
 from sigma.conversion.base import TextQueryBackend
 from sigma.conversion.state import ConversionState
+from sigma.modifiers import SigmaCaseSensitiveModifier
 from sigma.processing.pipeline import ProcessingPipeline
+from sigma.rule import SigmaDetectionItem
+from sigma.types import SigmaCasedString, SigmaExpansion, SigmaString
 
 from mcp_siem.convert.refuse import RefusedError
 from mcp_siem.events.taxonomy import Taxonomy
@@ -82,9 +85,21 @@ class McpDslBackend(TextQueryBackend):  # type: ignore[misc]  # pySigma is untyp
     def convert_condition_val(self, cond: Any, state: ConversionState) -> Clause:
         """A value without a field: any value of the event."""
         del state
-        return keyword(cond.value)
+        return keyword(_as_cased(cond))
 
     def convert_condition_field_eq_val(self, cond: Any, state: ConversionState) -> Clause:
         """One value of one field."""
         del state
-        return leaf(cond.field, cond.value, self._taxonomy)
+        return leaf(cond.field, _as_cased(cond), self._taxonomy)
+
+
+def _as_cased(cond: Any) -> Any:
+    """The value of a part of a condition; modifiers after `cased` make pySigma forget it, so the item is asked."""
+    items = [one for one in cond.parent_chain() if isinstance(one, SigmaDetectionItem)]
+    return _cased(cond.value) if any(SigmaCaseSensitiveModifier in one.modifiers for one in items) else cond.value
+
+
+def _cased(value: Any) -> Any:
+    if isinstance(value, SigmaExpansion):
+        return SigmaExpansion([_cased(one) for one in value.values])
+    return SigmaCasedString.from_sigma_string(value) if isinstance(value, SigmaString) else value

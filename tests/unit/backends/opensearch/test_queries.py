@@ -11,9 +11,16 @@ from mcp_siem_backends.opensearch.scripts import _spans
 
 Answer = Callable[[str], Query | Refusal]
 
+_DASHES = {
+    "bool": {
+        "minimum_should_match": 1,
+        "should": [{"terms": {"k.exact": [f"{dash}B" for dash in "-/\u2013\u2014\u2015"]}}],
+    }
+}
 NATIVE: list[tuple[str, str, object]] = [
     ("case folds as the index does", "k: Straße", {"term": {"k": {"value": "strasse"}}}),
     ("cased is asked of the exact form", "k|cased: Foo", {"term": {"k.exact": {"value": "Foo"}}}),
+    ("cased before another modifier", "k|cased|windash: -B", _DASHES),
     ("wildcards, and literals that look like them", r"k: a\*b*c?", {"wildcard": {"k": {"value": r"a\*b*c?"}}}),
     ("a backslash", r"k|endswith: '\cmd.exe'", {"wildcard": {"k": {"value": r"*\\cmd.exe"}}}),
     ("a list of values", "k: [A, b]", {"bool": {"minimum_should_match": 1, "should": [{"terms": {"k": ["a", "b"]}}]}}),
