@@ -96,9 +96,9 @@ class LineSession:
 
 
 class JsonReader:
-    """Reads JSON lines object by object. Kinds of records that have no place among the events are counted."""
+    """Reads JSON lines object by object: each is an event or several. Kinds that are no event here (None) are counted."""
 
-    def __init__(self, parse: Callable[[Mapping[str, object]], Parsed | None]) -> None:
+    def __init__(self, parse: Callable[[Mapping[str, object]], Parsed | Sequence[Parsed] | None]) -> None:
         self._parse = parse
         self._tally = Tally()
 
@@ -115,8 +115,10 @@ class JsonReader:
         for index, one in enumerate(found[:_MAX_LISTED]):
             ref = f"{record.ref}/{index}" if isinstance(value, list) else record.ref
             parsed = self._parse(one)
-            if parsed is not None:
+            if isinstance(parsed, Parsed):
                 yield Made(parsed=parsed, ref=ref)
+            elif parsed:
+                yield from (Made(parsed=part, ref=f"{ref}/{number}") for number, part in enumerate(parsed))
             else:
                 yield from self._tally.note("other_record", ref, "records of a kind that is no event here")
         if len(found) > _MAX_LISTED:
