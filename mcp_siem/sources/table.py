@@ -7,6 +7,7 @@ from mcp_siem.sources.auditd import AUDITD
 from mcp_siem.sources.call_sources import CALL_SOURCES
 from mcp_siem.sources.endpoint import ENDPOINT
 from mcp_siem.sources.event import EVENT
+from mcp_siem.sources.health import HEALTH
 from mcp_siem.sources.jsontext import is_fatal, read_json
 from mcp_siem.sources.kibana_audit import KIBANA_AUDIT
 from mcp_siem.sources.port import Normaliser
@@ -16,7 +17,7 @@ from mcp_siem.sources.wire import WIRE
 
 __all__ = ["SOURCES", "detect", "source_named"]
 
-_ALL: tuple[Normaliser, ...] = (WIRE, EVENT, ENDPOINT, AUDITD, WEB, KIBANA_AUDIT, SPLUNK_AUDIT, *CALL_SOURCES)
+_ALL: tuple[Normaliser, ...] = (WIRE, EVENT, ENDPOINT, AUDITD, WEB, KIBANA_AUDIT, SPLUNK_AUDIT, HEALTH, *CALL_SOURCES)
 SOURCES: dict[str, Normaliser] = {source.name: source for source in _ALL}
 _MAX_KEYS = 6
 _MAX_KEY = 40

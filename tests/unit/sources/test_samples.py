@@ -17,7 +17,7 @@ from mcp_siem.rules.pack import default_pack_dir, load_secret_formats, load_taxo
 from mcp_siem.sources.port import ParseIssue, Record
 from mcp_siem.sources.table import SOURCES, detect
 
-_NAMES = ("auditd", "endpoint", "kibana_audit", "splunk_audit", "web")
+_NAMES = ("auditd", "endpoint", "health", "kibana_audit", "splunk_audit", "web")
 _CASES = sorted(path for name in _NAMES for path in Path("sigma_rules/sources", name).glob("*.raw.*"))
 _TAXONOMY = load_taxonomy(default_pack_dir())
 _KEY = b"key of the golden files, no secret"
