@@ -137,15 +137,12 @@ class WebReader:
         self._json.load(document["json"])
 
     def _told(self, line: str) -> tuple[Told | None, str, str]:
+        told = (read_row(line, self._names) if self._names else None) or read_clf(line) or read_squid(line)
         if self._names:
-            reason = f"the row has not the {len(self._names)} values that #Fields announces"
-            return read_row(line, self._names), "columns", reason
-        reason = (
-            "a row of a W3C extended log before its #Fields"
-            if _ROW.match(line.encode())
-            else "no line of an access log"
-        )
-        return read_clf(line) or read_squid(line), "not_access_log", reason
+            return told, "columns", f"the row has not the {len(self._names)} values that #Fields announces"
+        if _ROW.match(line.encode()):
+            return told, "no_columns", "a row of a W3C extended log before its #Fields"
+        return told, "not_access_log", "no line of an access log"
 
 
 def _event(told: Told) -> Parsed:
