@@ -51,6 +51,13 @@ class Waiting:
         """All entries of an owner, oldest first."""
         return [self._pop(key) for key in [key for key, (one, _) in self._items.items() if one.owner == owner]]
 
+    def take_nearest(self, owner: str, time: int | None, *, within: int) -> Entry | None:
+        """The entry of an owner that was seen nearest to a time, if not further away than `within`; without one the oldest."""
+        mine = [(key, one) for key, (one, _) in self._items.items() if one.owner == owner]
+        timed = [(abs(one.time - time), key) for key, one in mine if one.time is not None] if time is not None else []
+        far, key = min(timed, key=lambda pair: pair[0], default=(0, mine[0][0] if mine else ""))
+        return self.take(key) if far <= within else None
+
     def drain(self) -> Iterator[Entry]:
         """Yields everything, oldest first, and holds nothing."""
         while self._items:
