@@ -17,7 +17,7 @@ from mcp_siem.rules.pack import default_pack_dir, load_secret_formats, load_taxo
 from mcp_siem.sources.port import ParseIssue, Record, Resumable
 from mcp_siem.sources.table import SOURCES, detect
 
-_NAMES = ("claude_code", "contextforge", "docker_gateway", "fastmcp", "otel")
+_NAMES = ("claude_code", "codex", "contextforge", "cursor", "docker_gateway", "fastmcp", "gemini_cli", "otel")
 _CASES = sorted(path for name in _NAMES for path in Path("sigma_rules/sources", name).glob("*.raw.*"))
 _EACH = pytest.mark.parametrize("path", _CASES, ids=lambda path: f"{path.parent.name}-{path.name}")
 _TAXONOMY = load_taxonomy(default_pack_dir())
