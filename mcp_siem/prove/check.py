@@ -138,7 +138,6 @@ class _Run:
         yield from (finding_of(issue) for issue in self._bench.refused.get(rule.id, ()))
         yield from self._bench.try_cases(rule, bases, fixtures)
 
-
     def _regressions(self, rule: Rule) -> Iterator[Finding]:
         """The cases that SigmaHQ's conventions keep for a rule, in a folder of their own."""
         found = read_regressions(rule, self._documents[rule.id])
