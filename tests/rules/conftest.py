@@ -6,6 +6,7 @@ from mcp_siem.convert.target import Target
 from mcp_siem.rules.pack import load_pack, read_pack
 from mcp_siem.rules.rule import RulePack
 from mcp_siem_backends.elastic import BACKEND as ELASTIC
+from mcp_siem_backends.opensearch import BACKEND as OPENSEARCH
 from mcp_siem_backends.splunk import BACKEND as SPLUNK
 
 
@@ -17,4 +18,4 @@ def pack() -> RulePack:
 
 @pytest.fixture(scope="session")
 def targets() -> Sequence[Target]:
-    return [ELASTIC.target(), SPLUNK.target()]
+    return [ELASTIC.target(), OPENSEARCH.target(), SPLUNK.target()]

@@ -43,10 +43,10 @@ class _Elastic:
         return {"ndjson": kibana_ndjson}
 
     def templates(self) -> Mapping[str, Callable[[Taxonomy], str]]:
-        """The index template for Elasticsearch, and the same mapping in the words of OpenSearch."""
+        """The index template."""
         from mcp_siem_backends.elastic.template import template_json  # noqa: PLC0415 - loaded when asked
 
-        return {"elastic": template_json, "opensearch": lambda taxonomy: template_json(taxonomy, "opensearch")}
+        return {"elastic": template_json}
 
 
 BACKEND = _Elastic()

@@ -18,9 +18,8 @@ from mcp_siem.convert.casing import fold_mappings
 from mcp_siem.events.taxonomy import Field, Taxonomy
 from mcp_siem_backends.elastic.fields import EXACT, FOLDED, INDEX_PATTERN, NUMBER, OwnIndex, Storage, storage_of
 
-__all__ = ["INDEX_PATTERN", "LONGEST_KEYWORD", "Flavour", "index_template", "template_json"]
+__all__ = ["INDEX_PATTERN", "LONGEST_KEYWORD", "index_template", "template_json"]
 
-Flavour = Literal["elastic", "opensearch"]
 TextType = Literal["wildcard", "keyword"]
 
 # Lucene refuses terms of more than 32,766 bytes, and with them the whole event. Case folding makes at most six bytes
@@ -34,17 +33,17 @@ _FIELD_LIMIT = 4_000
 Mapping = dict[str, object]
 
 
-def index_template(taxonomy: Taxonomy, flavour: Flavour = "elastic", *, long_texts: TextType = "wildcard") -> Mapping:
+def index_template(taxonomy: Taxonomy, *, long_texts: TextType = "wildcard") -> Mapping:
     """The composable index template. `long_texts="keyword"` is for engines without the type wildcard."""
     properties: Mapping = {}
     for field in sorted(taxonomy.fields.values(), key=lambda one: one.name):
-        _place(properties, field.name.split("."), _mapping(field, flavour, long_texts))
+        _place(properties, field.name.split("."), _mapping(field, long_texts))
     return {
         "index_patterns": [INDEX_PATTERN],
         "data_stream": {},
         "priority": _PRIORITY,
         "template": {
-            "settings": _settings(flavour),
+            "settings": _settings(),
             "mappings": {
                 "date_detection": False,
                 "numeric_detection": False,
@@ -56,19 +55,16 @@ def index_template(taxonomy: Taxonomy, flavour: Flavour = "elastic", *, long_tex
     }
 
 
-def template_json(taxonomy: Taxonomy, flavour: Flavour = "elastic") -> str:
+def template_json(taxonomy: Taxonomy) -> str:
     """The index template as JSON text."""
-    return json.dumps(index_template(taxonomy, flavour), indent=2, ensure_ascii=True, sort_keys=True) + "\n"
+    return json.dumps(index_template(taxonomy), indent=2, ensure_ascii=True, sort_keys=True) + "\n"
 
 
-def _settings(flavour: Flavour) -> Mapping:
-    fields: Mapping = {"limit": _FIELD_LIMIT}
-    if flavour == "elastic":
-        fields["ignore_dynamic_beyond_limit"] = True
+def _settings() -> Mapping:
     return {
         "index": {
             "max_regex_length": OwnIndex.longest_regex,
-            "mapping": {"total_fields": fields},
+            "mapping": {"total_fields": {"limit": _FIELD_LIMIT, "ignore_dynamic_beyond_limit": True}},
             "analysis": {
                 "char_filter": {_NORMALIZER: {"type": "mapping", "mappings": _mappings()}},
                 "normalizer": {_NORMALIZER: {"type": "custom", "char_filter": [_NORMALIZER], "filter": ["lowercase"]}},
@@ -94,7 +90,7 @@ def _place(properties: Mapping, path: list[str], mapping: Mapping) -> None:
     properties[path[-1]] = mapping
 
 
-def _mapping(field: Field, flavour: Flavour, long_texts: TextType) -> Mapping:
+def _mapping(field: Field, long_texts: TextType) -> Mapping:
     storage = storage_of(field)
     match storage:
         case Storage.KEYWORD | Storage.DYNAMIC:
@@ -102,7 +98,7 @@ def _mapping(field: Field, flavour: Flavour, long_texts: TextType) -> Mapping:
         case Storage.TEXT | Storage.TWIN:
             return {"type": long_texts}
         case Storage.FLATTENED:
-            return {"type": "flattened" if flavour == "elastic" else "flat_object"}
+            return {"type": "flattened"}
         case Storage.NUMBER:
             return _typed(field.type)
         case Storage.TIME:
@@ -110,7 +106,7 @@ def _mapping(field: Field, flavour: Flavour, long_texts: TextType) -> Mapping:
         case Storage.ANALYZED:  # pragma: no cover - the taxonomy has none
             raise ValueError(field.name)
         case Storage.DATE | Storage.IP | Storage.BOOLEAN:
-            return _typed(field.type, strict=field.type == "boolean" and flavour == "opensearch")
+            return _typed(field.type)
         case _:
             assert_never(storage)
 
@@ -119,10 +115,9 @@ def _keyword(**fields: Mapping) -> Mapping:
     return {**_folded(), "fields": {EXACT: _exact(), **fields}}
 
 
-def _typed(kind: str, *, strict: bool = False) -> Mapping:
-    """A typed field that keeps events whose value is none of that type, unless the engine insists on the type."""
-    lenient: Mapping = {} if strict else {"ignore_malformed": True}
-    return {"type": kind, **lenient, "fields": {FOLDED: _folded(), EXACT: _exact()}}
+def _typed(kind: str) -> Mapping:
+    """A typed field that keeps events whose value is none of that type."""
+    return {"type": kind, "ignore_malformed": True, "fields": {FOLDED: _folded(), EXACT: _exact()}}
 
 
 def _folded() -> Mapping:

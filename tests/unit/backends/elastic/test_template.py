@@ -53,12 +53,6 @@ def test_the_keys_of_flattened_fields_are_refused_not_mapped() -> None:
     assert form_of("labels.team.lead", TAXONOMY).storage.value == "flattened"
 
 
-def test_opensearch_gets_its_own_types_and_no_setting_it_lacks() -> None:
-    template = index_template(TAXONOMY, "opensearch")
-    assert mapping_of("labels", template)["type"] == "flat_object"
-    assert "ignore_dynamic_beyond_limit" not in json.dumps(template)
-
-
 def test_a_data_stream_takes_the_template() -> None:
     """Elasticsearch refuses any attribute of @timestamp but its type there."""
     template = index_template(TAXONOMY)
