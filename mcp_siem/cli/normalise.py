@@ -1,12 +1,14 @@
 """`normalise`: raw records in, events of the taxonomy out."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from time import time_ns
 
 import click
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
 from mcp_siem.cli.loading import make_deriver
+from mcp_siem.cli.memory import Memory
 from mcp_siem.cli.settings import Settings
 from mcp_siem.events.event import Event
 from mcp_siem.events.time import format_time
@@ -23,17 +25,27 @@ _COLUMNS = ("event.dataset", "mcp.method.name", "gen_ai.tool.name", "mcp.server.
 @click.command("normalise")
 @click.argument("paths", nargs=-1, required=True, metavar="FILE...")
 @options.source
+@options.inventory
 @options.formats("text", "json", "jsonl")
 @options.output
 @options.common
 @click.pass_context
 def command(
-    ctx: click.Context, paths: Sequence[str], source: str, form: str, output: str | None, quiet: bool, no_color: bool
+    ctx: click.Context,
+    paths: Sequence[str],
+    source: str,
+    inventory: str | None,
+    form: str,
+    output: str | None,
+    quiet: bool,
+    no_color: bool,
 ) -> None:
     """Turn raw records (FILE, directory, .gz, or - for standard input) into events with one documented schema."""
     with console(output, quiet=quiet, no_color=no_color) as out:
         deriver = make_deriver(_named_rules(options.settings_of(ctx)))
-        events = _events(read_events(paths, source=source, deriver=deriver), out)
+        memory = Memory(inventory, lambda: time_ns() // 1000)
+        read = read_events(paths, source=source, deriver=deriver, known=memory.known)
+        events = _events(memory.through(read), out)
         if form == "json":
             out.line(document_bytes([document(event) for event in events]))
             return

@@ -15,6 +15,7 @@ __all__ = [
     "env",
     "fail_level",
     "formats",
+    "inventory",
     "jobs",
     "output",
     "period",
@@ -159,6 +160,16 @@ def fail_level(command: _Command) -> _Command:
         type=click.Choice(LEVELS),
         envvar="MCP_SIEM_FAIL_LEVEL",
         help="Exit 10 if an alert is at or above this level.",
+    )(command)
+
+
+def inventory(command: _Command) -> _Command:
+    """--inventory FILE: what earlier runs saw, and what was approved."""
+    return click.option(
+        "--inventory",
+        metavar="FILE",
+        envvar="MCP_SIEM_INVENTORY",
+        help="Servers and tools seen before and approved; what is new is added. Default: none.",
     )(command)
 
 

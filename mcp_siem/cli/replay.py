@@ -10,6 +10,7 @@ import click
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
 from mcp_siem.cli.loading import make_deriver, open_pack, say_off
+from mcp_siem.cli.memory import Memory
 from mcp_siem.cli.period import parse_period
 from mcp_siem.cli.progress import terminal_progress
 from mcp_siem.errors import FINDINGS, UsageError
@@ -41,6 +42,7 @@ _GARBAGE = 20_000
 @options.period
 @options.fail_level
 @options.jobs
+@options.inventory
 @options.formats("text", "json", "jsonl")
 @options.output
 @options.common
@@ -55,6 +57,7 @@ def command(
     until: str | None,
     fail_level: str | None,
     jobs: int,
+    inventory: str | None,
     form: str,
     output: str | None,
     quiet: bool,
@@ -65,21 +68,26 @@ def command(
     Durations of --since and --until count back from now. Events earlier than --since still count in the windows of
     correlations, as far back as twice the longest of them.
     """
-    period = parse_period(since, until, time.time_ns() // 1000)
+    period = parse_period(since, until, _now())
     if jobs > 1 and not hasattr(os, "fork"):
         raise UsageError("this system cannot work in several processes", hint="leave --jobs out")
     pack = open_pack(rules, options.settings_of(ctx))
+    memory = Memory(inventory, _now)
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
-        feeds, issues = open_feeds(paths, source=source, deriver=make_deriver(rules))
+        feeds, issues = open_feeds(paths, source=source, deriver=make_deriver(rules), known=memory.known)
         run = _Run(pack, out, form)
         replay = Replay(pack, feeds, show=run.show, period=period, every=every, jobs=jobs)
         _spare_what_is_loaded()
         out.progress = terminal_progress(_size(feeds), quiet=quiet)
-        summary = run.write(replay, _first_told(issues, replay.steps()))
+        summary = run.write(replay, _first_told(issues, memory.through(replay.steps())))
         _say_losses(replay, out)
         _say_empty(replay, period, summary, out)
     return FINDINGS if fail_level and summary.at_or_above(fail_level) else 0
+
+
+def _now() -> int:
+    return time.time_ns() // 1000
 
 
 def _spare_what_is_loaded() -> None:

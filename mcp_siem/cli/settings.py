@@ -15,7 +15,7 @@ __all__ = ["DEFAULT_FILE", "FLAGS", "Settings", "origin_of", "read_settings"]
 DEFAULT_FILE = "mcp-siem.toml"
 # `yes` and `prune` are left out: a file that lies in a directory must not agree for the user to a write.
 _SWITCHES = frozenset({"every", "exit_code", "no_color", "quiet"})
-_WORDS = frozenset({"fail_level", "format", "journal", "output", "source", "target"})
+_WORDS = frozenset({"fail_level", "format", "inventory", "journal", "output", "source", "target"})
 FLAGS = _SWITCHES | _WORDS | {"rules", "verbose"}
 
 

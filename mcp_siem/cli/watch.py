@@ -17,6 +17,7 @@ import click
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
 from mcp_siem.cli.loading import make_deriver, open_pack, say_off
+from mcp_siem.cli.memory import Memory
 from mcp_siem.cli.watching import Parts, Runner, Teller, wall_clock
 from mcp_siem.engine.engine import Engine
 from mcp_siem.errors import UsageError
@@ -114,6 +115,7 @@ _GARBAGE = 50_000
 @click.option(
     "--resend", metavar="FILE", help="Send the alerts of a dead-letter file to the sinks again, and watch nothing."
 )
+@options.inventory
 @options.formats("text", "jsonl")
 @options.common
 @click.pass_context
@@ -133,6 +135,7 @@ def command(
     dead_letters: str | None,
     spool: str | None,
     resend: str | None,
+    inventory: str | None,
     form: str,
     quiet: bool,
     no_color: bool,
@@ -157,6 +160,7 @@ def command(
         named = None if source == "auto" else source_named(source)
         pack = open_pack(rules, options.settings_of(ctx))
         say_off(pack, out)
+        memory = Memory(inventory, wall_clock)
         tally = Tally()
         servers = _Servers(listen, any_address=listen_any, place=_spool_place(spool, checkpoint, stack), tally=tally)
         files = [path for path in paths if path != "-"]
@@ -169,6 +173,7 @@ def command(
             open_space=_spaces(make_deriver(rules), named, servers.folders),
             clock=Clock(monotonic=monotonic, wall=wall_clock),
             policy=Policy(lateness=lateness),
+            known=memory.known,
         )
         parts = Parts(
             watch=watch,
@@ -184,6 +189,7 @@ def command(
             servers=servers.servers,
             heartbeat=_heartbeat(quiet=quiet),
             tally=tally,
+            memory=memory,
             space_of=servers.space_of,
         )
         _run(Runner(parts), servers, out)

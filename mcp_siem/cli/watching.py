@@ -10,6 +10,7 @@ from typing import Any
 
 from mcp_siem import __version__
 from mcp_siem.cli.console import Console
+from mcp_siem.cli.memory import Memory
 from mcp_siem.engine.alert import Alert, Evidence
 from mcp_siem.events.time import format_time
 from mcp_siem.report.alerts import AlertStory, Summary, alert_json
@@ -105,6 +106,7 @@ class Parts:
     heartbeat: bool = False
     tally: Tally = field(default_factory=Tally)
     space_of: Callable[[str], str] = str
+    memory: Memory | None = None
 
 
 class Runner:
@@ -134,6 +136,8 @@ class Runner:
         saved = parts.checkpoint.read() if parts.checkpoint else None
         if saved is None or parts.checkpoint is None:
             return
+        if parts.memory is not None:
+            parts.memory.resume(saved.document.get("inventory", ()))
         for said in parts.watch.restore(saved, parts.follower, parts.checkpoint.path):
             parts.out.note(parts.checkpoint.path, said)
         parts.teller.alerts = int(saved.document.get("alerts", 0))
@@ -175,6 +179,8 @@ class Runner:
         else:
             self._save()
             parts.checkpoint.close()
+        if parts.memory is not None:
+            parts.memory.finish()
         for spool in parts.spools:
             spool.close()
         parts.dead.close()
@@ -229,13 +235,15 @@ class Runner:
 
     def _save_if_changed(self, now: float) -> None:
         parts = self._parts
-        waiting = any(sink.waiting() for sink in parts.sinks)
+        waiting = any(sink.waiting() for sink in parts.sinks) or (parts.memory is not None and parts.memory.waits)
         if not (self._changed or waiting) or (parts.checkpoint is not None and parts.checkpoint.busy):
             return
         self._longest = max(self._longest, now - self._changed_at)
         self._changed, self._changed_at = waiting, now
         if parts.checkpoint is None:
             self._remove(self._read_segments())
+            if parts.memory is not None:
+                parts.memory.finish()
         else:
             self._save()
         cost = monotonic() - now
@@ -255,6 +263,7 @@ class Runner:
             "alerts": parts.teller.alerts,
             "outbox": {name: listed for name, listed in outbox.items() if listed},
             "pipe": parts.pipe.unfinished if parts.pipe else 0,
+            "inventory": self._staged(parts.checkpoint),
         }
         data = encode_checkpoint(parts.watch.checkpoint(parts.follower, more))
         done = self._read_segments()
@@ -262,6 +271,10 @@ class Runner:
         parts.checkpoint.write(data, first=handles, then=lambda: self._remove(done))
         if parts.checkpoint.failed is not None:
             self._lost[f"checkpoint not written: {parts.checkpoint.failed}"] += 1
+
+    def _staged(self, checkpoint: CheckpointFile) -> list[object]:
+        durable = not checkpoint.busy and checkpoint.failed is None
+        return self._parts.memory.stage(durable=durable) if self._parts.memory is not None else []
 
     def _read_segments(self) -> list[str]:
         """The files of spools that were read to their end and are not written to any more."""
@@ -286,6 +299,8 @@ class Runner:
         for name, count in parts.tally.counts().items():
             if "lost" in name or "too many" in name:
                 lost[name] += count
+        if parts.memory is not None and parts.memory.failed is not None:
+            lost[f"inventory not written: {parts.memory.failed}"] += 1
         if parts.dead.failed is not None:
             lost[f"dead letters could not be written: {parts.dead.failed}"] += 1
         return +lost

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from mcp_siem.sources.jsontext import compact
 from mcp_siem.sources.shape import items, mapping, text
 
-__all__ = ["Advertised", "advertised", "definition_fields", "hint_fields", "unreadable"]
+__all__ = ["Advertised", "advertised", "definition_fields", "hint_fields", "kept_text", "unreadable"]
 
 # method: (key of its list, kind of its items, key of an item's identity)
 _LISTS = {
@@ -17,6 +17,7 @@ _LISTS = {
 }
 _INTRODUCTIONS = frozenset({"initialize", "server/discover"})
 _MAX_DEFINITIONS = 10_000
+_LONGEST_KEPT = 32_768
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +86,28 @@ def definition_fields(item: Advertised) -> dict[str, object]:
     if item.kind == "tool":
         fields.update(hint_fields(hints))
     return {name: value for name, value in fields.items() if value is not None}
+
+
+def kept_text(item: Advertised, event: Mapping[str, object]) -> bytes:
+    """The definition as JSON that may be stored: the texts of its finished event, which hold no secret, each bounded."""
+    hints = mapping(item.definition.get("annotations"))
+    description = _DESCRIPTIONS.get(item.kind, "mcp.resource.description")
+    told = {
+        "name": event.get(_NAMES.get(item.kind, "mcp.resource.name")),
+        "title": event.get("mcp.tool.title"),
+        "description": event.get("mcp.server.instructions" if item.kind == "server" else description),
+        "inputSchema": event.get("mcp.tool.input_schema"),
+        "outputSchema": event.get("mcp.tool.output_schema"),
+        "annotations": {hint: hints[hint] for hint in sorted(_HINTS.values()) if isinstance(hints.get(hint), bool)},
+    }
+    kept = {name: _bounded(value) for name, value in told.items() if value}
+    return compact(kept).encode("utf-8", "backslashreplace")
+
+
+def _bounded(value: object) -> object:
+    if isinstance(value, str) and len(value) > _LONGEST_KEPT:
+        return f"{value[:_LONGEST_KEPT]} ... and {len(value) - _LONGEST_KEPT} characters more"
+    return value
 
 
 def hint_fields(annotations: Mapping[str, object]) -> dict[str, object]:

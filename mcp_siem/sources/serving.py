@@ -20,10 +20,10 @@ _MAX_ROOTS = 50
 class Serving:
     """One server as its connection shows it. `new` says that no inventory knew it when this connection began.
 
-    `command_line` is free of secrets; `roots` come from its launch, `told_roots` from its client.
+    `launch` is its command line, free of secrets; `roots` come from there, `told_roots` from its client.
     """
 
-    command_line: str | None = None
+    launch: str | None = None
     package: str | None = None
     version: str | None = None
     roots: tuple[str, ...] = ()

@@ -6,9 +6,10 @@ from pathlib import PurePath
 
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import Facts, Item, KnownItems
+from mcp_siem.inventory.server import stable_launch
 from mcp_siem.sources.capture import Direction, Place
 from mcp_siem.sources.connection import Connections
-from mcp_siem.sources.definitions import Advertised, advertised, definition_fields, hint_fields, unreadable
+from mcp_siem.sources.definitions import Advertised, advertised, definition_fields, hint_fields, kept_text, unreadable
 from mcp_siem.sources.lifecycle import introduction_fields
 from mcp_siem.sources.messages import Notification, Request, Response, id_text
 from mcp_siem.sources.meta import meta_of, server_facts
@@ -18,6 +19,7 @@ from mcp_siem.sources.requests import arguments_of, request_fields
 from mcp_siem.sources.results import response_fields
 from mcp_siem.sources.serving import Servings, launch_of, place_fields, roots_in
 from mcp_siem.sources.shape import mapping, strings, text
+from mcp_siem.sources.standing import Standings, believable
 
 __all__ = ["Teller"]
 
@@ -32,6 +34,7 @@ class Teller:
         self._known = known
         self._connections = connections
         self._servings = servings
+        self._standings = None if known.inventory is None else Standings(known.inventory, servings)
 
     def event(
         self,
@@ -43,6 +46,22 @@ class Teller:
         schema: Mapping[str, object] | None = None,
     ) -> Event:
         """One finished event of a place: its connection's facts, the fields, and what is derived from them."""
+        done = self._completed(dataset, place, fields, arguments=arguments, schema=schema)
+        if "mcp.argument.path" in done and dataset == "mcp.protocol":
+            done.update(place_fields(self._servings.of(place), done))
+        if self._standings is not None:
+            self._standings.enrol(dataset, place, done)
+        return Event(data=done, time=place.time, raw_ref=place.ref)
+
+    def _completed(
+        self,
+        dataset: str,
+        place: Place,
+        fields: Mapping[str, object],
+        *,
+        arguments: object | None = None,
+        schema: Mapping[str, object] | None = None,
+    ) -> dict[str, object]:
         learnt = self._connections.facts(place)
         data: dict[str, object] = {
             "event.dataset": dataset,
@@ -60,26 +79,33 @@ class Teller:
         # A capture that names neither caller nor server holds one connection: without a name it would count nowhere.
         if "mcp.principal" not in done:
             done["mcp.principal"] = _input_name(place.ref)
-        if dataset == "mcp.protocol" and "mcp.argument.path" in done:
-            done.update(place_fields(self._servings.of(place), done))
-        return Event(data=done, time=place.time, raw_ref=place.ref)
+        return done
 
     def lifecycle(self, place: Place, fields: Mapping[str, object], started: object) -> Event:
         """A server's process starts or ends."""
-        event = self.event("mcp.session", place, fields)
         if started is not None:
-            told = event.data
-            # What is kept and shown later must be as free of secrets as the event is.
-            bare = self._complete.complete({"mcp.fs.root": list(launch_of(started).roots)})
-            self._servings.forget(place)
-            self._servings.learn(
-                place,
-                command_line=text(told.get("mcp.server.command_line")),
-                package=text(told.get("mcp.package.name")),
-                version=text(told.get("mcp.package.version")),
-                roots=tuple(strings(bare["mcp.fs.root"])),
-            )
-        return event
+            self._started(place, fields, started)
+        return self.event("mcp.session", place, fields)
+
+    def _started(self, place: Place, fields: Mapping[str, object], started: object) -> None:
+        # What is kept and shown later must be as free of secrets as an event is.
+        told = self._complete.complete(
+            {
+                "mcp.server.command_line": fields.get("mcp.server.command_line"),
+                "mcp.package.name": fields.get("mcp.package.name"),
+                "mcp.package.version": fields.get("mcp.package.version"),
+                "mcp.fs.root": list(launch_of(started).roots),
+            }
+        )
+        line = text(told.get("mcp.server.command_line"))
+        self._servings.forget(place)
+        self._servings.learn(
+            place,
+            launch=stable_launch(line) if line else None,
+            package=text(told.get("mcp.package.name")),
+            version=text(told.get("mcp.package.version")),
+            roots=tuple(strings(told.get("mcp.fs.root"))),
+        )
 
     def notification(self, place: Place, direction: Direction, message: Notification) -> Event:
         """A message that expects no answer."""
@@ -138,9 +164,11 @@ class Teller:
         if roots is not None:
             self._servings.learn(place, told_roots=tuple(roots))
         if opened.direction is Direction.TO_SERVER:
+            newest = self._newest(opened.place, fields)
             introduced = introduction_fields(method, response.result)
             if introduced is not None:
-                yield self.event("mcp.session", opened.place, self._session_fields(fields, introduced))
+                told = {**introduced, "mcp.inventory.protocol_version": newest, **self._version(opened.place, fields)}
+                yield self.event("mcp.session", opened.place, self._session_fields(fields, told))
             yield from self._inventory(method, place, response.result)
 
     def _asked(self, place: Place, direction: Direction, request: Request) -> dict[str, object]:
@@ -167,6 +195,22 @@ class Teller:
             schema=facts.schema if facts else None,
         )
 
+    def _newest(self, place: Place, fields: Mapping[str, object]) -> str | None:
+        """The newest revision that this client and this server spoke before; what they speak now is remembered."""
+        server, learnt = self._server(place, fields), self._connections.facts(place)
+        if server is None:
+            return None
+        said = fields.get("mcp.protocol.version", learnt.get("mcp.protocol.version"))
+        spoken = believable(said, place.time) if fields.get("event.outcome") == "success" else None
+        client = text(fields.get("mcp.client.name", learnt.get("mcp.client.name"))) or ""
+        return self._known.revision(server, client, spoken, place.time)
+
+    def _version(self, place: Place, fields: Mapping[str, object]) -> dict[str, object]:
+        """Whether the server says another version than when it was last seen."""
+        version = text(fields.get(_INFO_VERSION))
+        before = self._known.version(self._space(place, fields), version) if version else None
+        return {"mcp.server.info.version_changed": True} if before is not None and before != version else {}
+
     def _session_fields(self, fields: Mapping[str, object], introduced: Mapping[str, object]) -> dict[str, object]:
         """An introduction tells of its transaction what is not text of a request or a response."""
         kept = {name: value for name, value in fields.items() if name not in {"mcp.request.text", "mcp.response.text"}}
@@ -182,14 +226,30 @@ class Teller:
 
     def _definition(self, place: Place, item: Advertised, shared: Mapping[str, object]) -> Event:
         fields = {"mcp.inventory.kind": item.kind, "event.outcome": "success", **shared, **definition_fields(item)}
-        if item.name is not None:
-            seen = Item(space=self._space(place, fields), kind=item.kind, name=item.name, definition=item.definition)
-            facts, before = self._known.observe(seen)
-            fields["mcp.tool.definition_hash"] = facts.hash
-            fields["mcp.tool.definition_changed"] = before is not None and before.hash != facts.hash
-            if before is not None and before.hash != facts.hash:
-                fields["mcp.tool.definition_hash_previous"] = before.hash
-        return self.event("mcp.inventory", place, fields)
+        if item.name is None:
+            return self.event("mcp.inventory", place, fields)
+        version = text(fields.get(_INFO_VERSION)) or text(self._connections.facts(place).get(_INFO_VERSION))
+        space = self._space(place, fields)
+        seen = Item(space=space, kind=item.kind, name=item.name, definition=item.definition, version=version)
+        facts, before = self._known.observe(seen)
+        fields["mcp.tool.definition_hash"] = facts.hash
+        changed = before is not None and before.hash != facts.hash and not self._is_approved(seen, facts)
+        fields["mcp.tool.definition_changed"] = changed
+        if changed and before is not None:
+            fields["mcp.tool.definition_hash_previous"] = before.hash
+            if version and before.version and version != before.version:
+                fields["mcp.server.info.version_changed"] = True
+        event = self.event("mcp.inventory", place, fields)
+        if self._standings is not None and space.startswith("["):
+            self._known.keep(seen, facts.hash, kept_text(item, event.data), place.time)
+        return event
+
+    def _is_approved(self, seen: Item, facts: Facts) -> bool:
+        """Whether a definition is the one that was approved: a server that returns to it changes nothing."""
+        if self._known.inventory is None:
+            return False
+        known = self._known.inventory.definition(seen.space, seen.kind, seen.name)
+        return known is not None and known.approved_hash == facts.hash
 
     def _tool(self, place: Place, fields: Mapping[str, object]) -> Facts | None:
         name = text(fields.get("gen_ai.tool.name"))
@@ -201,12 +261,15 @@ class Teller:
         return place.server or text(said)
 
     def _space(self, place: Place, fields: Mapping[str, object]) -> str:
-        """Whose definitions these are: the server's by name, else the connection's."""
-        return self._server(place, fields) or f"\0{place.ref.rpartition(':')[0]}\0{place.pid}\0{place.endpoint}"
+        """Whose definitions these are: the server's by name (in an inventory, with its launch), else the connection's."""
+        name = self._server(place, fields)
+        found = name if self._standings is None else self._standings.space(place, name)
+        return found or f"\0{place.ref.rpartition(':')[0]}\0{place.pid}\0{place.endpoint}"
 
 
 def _input_name(ref: str) -> str:
     return PurePath(ref.rpartition(":")[0]).name or ref
 
 
+_INFO_VERSION = "mcp.server.info.version"
 _SERVER_INFO = "io.modelcontextprotocol/serverInfo"

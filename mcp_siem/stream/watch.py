@@ -82,6 +82,7 @@ class Watch:
         open_space: Callable[[str, KnownItems], tuple[Space, bool]],
         clock: Clock,
         policy: Policy,
+        known: KnownItems | None = None,
     ) -> None:
         self._engine = engine
         self._output = output
@@ -89,7 +90,7 @@ class Watch:
         self._blocks = BlockJudge(engine)
         self._clock = clock
         self._policy = policy
-        self._known = KnownItems()
+        self._known = KnownItems() if known is None else known
         self._spaces: dict[str, tuple[Space, bool]] = {}
         self._newest: int | None = None
         self._believed = 0
