@@ -12,6 +12,7 @@ from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import KnownItems
 from mcp_siem.sources.bodies import Body
 from mcp_siem.sources.capture import (
+    Capture,
     Direction,
     Exchange,
     Frame,
@@ -67,6 +68,10 @@ class WireSession:
         """Takes the next line and yields what it completes."""
         captured, issues = parse_capture(record)
         yield from issues
+        yield from self.take(captured)
+
+    def take(self, captured: Capture | None) -> Iterator[Event | ParseIssue]:
+        """Takes what a line was read as; sources of other forms begin here."""
         match captured:
             case Frame():
                 yield from self._messages(captured.place, captured.direction, captured.message)
