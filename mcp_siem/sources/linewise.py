@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, Protocol
 
 from mcp_siem.events.event import Event
@@ -92,6 +93,9 @@ class LineSession:
                 reason = "the record has no time that can be read; line order stands in for it"
                 yield ParseIssue(ref=item.ref, code="no_time", reason=reason)
             data = self._complete.complete(dict(parsed.fields), arguments=parsed.arguments)
+            # A log of changes that does not say who made them is of one place: without a name it would count nowhere.
+            if "mcp.principal" not in data and data.get("event.dataset") == "mcp.siem_audit":
+                data["mcp.principal"] = PurePath(item.ref.rpartition(":")[0]).name or item.ref
             yield Event(data=data, time=parsed.time, raw_ref=item.ref)
 
 
