@@ -8,6 +8,7 @@ more. What a correlation finds inside another becomes one more flag of the event
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from mcp_siem.convert.refuse import RefusedError
@@ -34,6 +35,8 @@ _MEASURES = {
     "TEMPORAL": "rules",
     "TEMPORAL_ORDERED": "rules",
 }
+_TIME_P = "SUBSTRING(p, 1, 16)"
+_TIME_C = "SUBSTRING(c, 1, 16)"
 _CONTEXT = {"principals": "u", "servers": "s", "tools": "t", "arguments": "x", "event_ids": "id"}
 
 
@@ -77,33 +80,55 @@ def _stages(plan: Plan) -> Iterator[str]:
 
 def _windows(plan: Plan, level: Level) -> Iterator[str]:
     """Every event `p` of every window, with the instant `a` at which the window ends."""
-    superset = _superset(level) if level.only else None
-    counts = f", {superset[0]}" if superset else ""
+    bounds = _superset(level) if level.only else None
+    counts = f", {bounds.counts}" if bounds else ""
     yield "EVAL k = [0, 1]"
     yield "MV_EXPAND k"
     yield f"EVAL w = FLOOR(ms / ({level.window} + 1.0)) + k, own = CASE(k == 0, ms, null)"
     yield f"STATS p = VALUES(p), a = VALUES(own){counts} BY {_by(plan, 'w')}"
-    if superset:
-        yield f"WHERE {superset[1]}"
-    yield "MV_EXPAND a"
+    yield "WHERE a IS NOT NULL"
+    if bounds:
+        yield f"WHERE {bounds.bucket}"
+    # The texts come first: a row is copied for each instant, and instants are short.
     yield "MV_EXPAND p"
+    yield f"EVAL ms = TO_LONG(SUBSTRING(p, 1, 16)) - {OFFSET}"
+    yield "MV_EXPAND a"
+    instants = f" AND {bounds.instant}" if bounds and bounds.instant else ""
+    yield f"WHERE ms <= a AND ms >= a - {level.window}{instants}"
     yield from _opened(plan)
-    yield f"WHERE ms <= a AND ms >= a - {level.window}"
 
 
-def _superset(level: Level) -> tuple[str, str] | None:
-    """Counts of a bucket, and what they are wherever the condition can hold; None if nothing can be said."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Superset:
+    """Numbers of a bucket, and what they are wherever the condition can hold: in the bucket, and at an instant of it."""
+
+    counts: str
+    bucket: str
+    instant: str = ""
+
+
+def _superset(level: Level) -> _Superset | None:
+    """What is known of a bucket before its events are paired; None if nothing can be said."""
     if level.kind.startswith("TEMPORAL"):
-        if not level.needs_all:
-            return None
-        flags = [f"n{at} = MAX({_flag(member)})" for at, member in enumerate(level.members)]
-        return ", ".join(flags), " AND ".join(f'n{at} == "1"' for at in range(len(flags)))
+        return _all_seen(level) if level.needs_all else None
     if not level.monotone or level.numeric:
         return None
     threshold = f"{_OPERATORS[level.condition.op.name]} {level.condition.count}"
     if level.kind == "EVENT_COUNT":
-        return "n = COUNT(*)", f"n {threshold}"
-    return f'n = VALUES(SPLIT(v{level.slot}, ","))', f"MV_COUNT(n) {threshold}"
+        return _Superset(counts="n = COUNT(*)", bucket=f"n {threshold}")
+    return _Superset(counts=f'n = VALUES(SPLIT(v{level.slot}, ","))', bucket=f"MV_COUNT(n) {threshold}")
+
+
+def _all_seen(level: Level) -> _Superset:
+    """Each rule is in the bucket, its first event not after the instant, its last in the window; in order, one after the other."""
+    places = range(len(level.members))
+    times = [f'CASE({_flag(member)} == "1", ms, null)' for member in level.members]
+    counts = [f"lo{at} = MIN({times[at]}), hi{at} = MAX({times[at]})" for at in places]
+    bucket = [f"lo{at} IS NOT NULL" for at in places]
+    if level.kind == "TEMPORAL_ORDERED":
+        bucket += [f"hi{at} >= lo{before}" for before in places for at in places[before + 1 :]]
+    instant = [f"lo{at} <= a AND hi{at} >= a - {level.window}" for at in places]
+    return _Superset(counts=", ".join(counts), bucket=" AND ".join(bucket), instant=" AND ".join(instant))
 
 
 def _opened(plan: Plan) -> Iterator[str]:
@@ -217,7 +242,7 @@ def _ordered(plan: Plan, level: Level, *, last: bool) -> Iterator[str]:
         if at:
             yield "MV_EXPAND p"
             yield from _opened(plan)
-        after = "" if at == 0 else " AND c IS NOT NULL AND SUBSTRING(p, 1, 16) >= SUBSTRING(c, 1, 16) AND p != c"
+        after = "" if at == 0 else f" AND c IS NOT NULL AND {_TIME_P} >= {_TIME_C} AND p != c"
         yield f'EVAL fit = CASE({_flag(member)} == "1"{after}, p, null){_own(plan, level) if at == places[-1] else ""}'
         carried = ["p = VALUES(p)", "c = MIN(fit)"]
         if at == places[-1]:

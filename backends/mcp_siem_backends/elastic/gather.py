@@ -186,9 +186,12 @@ def _found(plan: Plan, query: str) -> str:
 
 
 def _flags(plan: Plan) -> list[str]:
+    """A flag for each leaf, and one for each union: whether the event is one of its leaves'."""
     if len(plan.leaves) == 1:
-        return ['"1"']
-    return [f'CASE(r{at} > 0, "1", "0")' for at in range(len(plan.leaves))]
+        return ['"1"'] * (1 + len(plan.unions))
+    parts = [(at,) for at in range(len(plan.leaves))]
+    flags = [" OR ".join(f"r{at} > 0" for at in leaves) for leaves in [*parts, *plan.unions]]
+    return [f'CASE({flag}, "1", "0")' for flag in flags]
 
 
 def _text(plan: Plan, column: str) -> str:

@@ -1,6 +1,6 @@
 """A correlation, and those it builds on, as ES|QL needs them: the base rules in Lucene, and levels, the inner ones first. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,12 +78,15 @@ class Level:
 class Plan:
     """The whole: the last level is the correlation itself. `groups` are the names of its keys.
 
-    `heavy` says that the queries hold patterns which need more work than Lucene's default.
+    `unions` are the inner correlations that hold wherever one of their rules matches, each as the leaves it joins: their
+    flags come after those of the leaves and need no window. `heavy` says that the queries hold patterns which need more
+    work than Lucene's default.
     """
 
     index: Index
     groups: tuple[str, ...]
     leaves: tuple[Leaf, ...]
+    unions: tuple[tuple[int, ...], ...]
     levels: tuple[Level, ...]
     slots: int
     heavy: bool
@@ -94,12 +97,14 @@ class _Reader:
     """Walks the correlations from the outermost in; a base rule that two correlations name is a leaf of each."""
 
     def __init__(self, top: Any, lucene: Any, index: Index) -> None:
+        self._top = top
         self._index = index
         self._lucene = lucene
         self._queries: dict[int, str] = {}
         self._groups = tuple(str(name) for name in top.group_by or ())
         self._order: list[Any] = []
-        self._leaves: list[tuple[Any, tuple[tuple[Any, Any], ...]]] = []
+        # The rule of each leaf, with the correlation above it and those above that, each with its reference on the way.
+        self._leaves: list[tuple[Any, list[tuple[tuple[Any, Any], ...]]]] = []
         self._places: dict[tuple[int, int], int] = {}
         self.notes: dict[str, None] = {}
         self._visit(top, ())
@@ -114,33 +119,58 @@ class _Reader:
             if not hasattr(reference.rule, "detection"):
                 if any(one is reference.rule for one, _ in path):
                     raise RefusedError(limit("CORRELATION-NESTED"), str(correlation.title))
-                if all(one is not reference.rule for one in self._order):
-                    self._visit(reference.rule, path)
-            elif (id(correlation), id(reference.rule)) not in self._places:
-                self._places[id(correlation), id(reference.rule)] = len(self._leaves)
-                self._leaves.append((reference.rule, path))
-        self._order.append(correlation)
+                self._visit(reference.rule, path)
+                continue
+            at = self._places.setdefault((id(correlation), id(reference.rule)), len(self._leaves))
+            if at == len(self._leaves):
+                self._leaves.append((reference.rule, []))
+            self._leaves[at][1].append(path)
+        if all(one is not correlation for one in self._order):
+            self._order.append(correlation)
         if len(self._leaves) + len(self._order) > _MOST_LEAVES:
             raise RefusedError(limit("CORRELATION-NESTED"), f"more than {_MOST_LEAVES} rules")
 
     def plan(self) -> Plan:
         """All of it; raises RefusedError where ES|QL has no column for a key or a value."""
-        counting = [one for one in self._order if one.type.name.startswith("VALUE_")]
-        leaves = [self._leaf(rule, path, counting) for rule, path in self._leaves]
+        unions = [one for one in self._order if self._is_union(one)]
+        real = [one for one in self._order if not self._is_union(one)]
+        self._order = [*unions, *real]
+        counting = [one for one in real if one.type.name.startswith("VALUE_")]
+        leaves = [self._leaf(rule, paths, counting) for rule, paths in self._leaves]
         only = True
         levels: list[Level] = []
-        for correlation in reversed(self._order):
+        for correlation in reversed(real):
             levels.insert(0, self._level(correlation, counting, only=only))
             only = only and len(correlation.referenced_rules) == 1
         return Plan(
             index=self._index,
             groups=self._groups,
             leaves=tuple(leaves),
+            unions=tuple(tuple(self._joined(one)) for one in unions),
             levels=tuple(levels),
             slots=len(counting),
             heavy=self._lucene.is_heavy,
             notes=tuple(self.notes),
         )
+
+    def _is_union(self, correlation: Any) -> bool:
+        """Whether an inner correlation holds at every event of its rules: one is enough, and each is a detection or such."""
+        condition = correlation.condition
+        return (
+            correlation is not self._top
+            and correlation.type.name == "EVENT_COUNT"
+            and not hasattr(condition, "expression")
+            and (condition.op.name, condition.count) in (("GTE", 1), ("GT", 0))
+            and all(hasattr(one.rule, "detection") or self._is_union(one.rule) for one in correlation.referenced_rules)
+        )
+
+    def _joined(self, correlation: Any) -> Iterator[int]:
+        """The places of the leaves below a union."""
+        for reference in correlation.referenced_rules:
+            if hasattr(reference.rule, "detection"):
+                yield self._places[id(correlation), id(reference.rule)]
+            else:
+                yield from self._joined(reference.rule)
 
     def _level(self, correlation: Any, counting: Sequence[Any], *, only: bool) -> Level:
         condition = correlation.condition
@@ -161,17 +191,21 @@ class _Reader:
         inner = next((at for at, one in enumerate(self._order) if one is rule), None)
         return len(self._leaves) + inner if inner is not None else self._places[id(correlation), id(rule)]
 
-    def _leaf(self, rule: Any, path: tuple[tuple[Any, Any], ...], counting: Sequence[Any]) -> Leaf:
+    def _leaf(self, rule: Any, paths: Sequence[Sequence[tuple[Any, Any]]], counting: Sequence[Any]) -> Leaf:
         if id(rule) not in self._queries:
             self._queries[id(rule)] = self._lucene.text(rule)
-        correlation, reference = path[-1]
-        above = {id(one): one_reference for one, one_reference in path}
-        slots = [
-            self._slot(one, above[id(one)]) if id(one) in above else None
-            for one in counting
-        ]  # fmt: skip
+        correlation, reference = paths[0][-1]
+        slots = tuple(self._counted(one, paths) for one in counting)
         keys = tuple(self._column(_resolved(correlation, reference, name)) for name in self._groups)
-        return Leaf(query=self._queries[id(rule)], keys=keys, slots=tuple(slots))
+        return Leaf(query=self._queries[id(rule)], keys=keys, slots=slots)
+
+    def _counted(self, correlation: Any, paths: Sequence[Sequence[tuple[Any, Any]]]) -> Slot | None:
+        """What a correlation counts in a leaf's events; None if it does not stand above the leaf."""
+        references = [reference for path in paths for one, reference in path if one is correlation]
+        slots = list(dict.fromkeys(self._slot(correlation, reference) for reference in references))
+        if len(slots) > 1:
+            raise RefusedError(limit("CORRELATION-FIELD"), f"{correlation.title}: two fields of one rule")
+        return slots[0] if slots else None
 
     def _slot(self, correlation: Any, reference: Any) -> Slot:
         fieldref = getattr(correlation.condition, "fieldref", None)

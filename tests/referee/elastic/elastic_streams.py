@@ -80,7 +80,12 @@ def correlation(choose: random.Random, *, tied: bool) -> tuple[str, int]:
     if nested:
         for at in range(choose.randint(1, 2)):
             name = f"inner_{at}"
-            body = _body(choose, members, key, choose.choice(["5s", span]), tied=False)
+            inner = choose.choice(["5s", span])
+            union = (
+                f"  type: event_count\n  rules: [{', '.join(choose.sample(members, 2))}]\n{key}  timespan: {inner}\n"
+            )
+            some = _body(choose, members, key, inner, tied=False)
+            body = choose.choice([f"{union}  condition: {{gte: 1}}\n", some, some])
             documents.append(_HEAD.format(name=name, number=f"e{at}") + body)
             members = [name, *choose.sample(members, len(members))]
     documents.append(

@@ -75,7 +75,32 @@ def test_an_order_of_three_rules_is_three_picks(lines: Callable[[str], list[str]
     stages = lines("  type: temporal_ordered\n  rules: [a, b, c]\n  group-by: [k]\n  timespan: 10m\n")
     assert stages.count("WHERE c IS NOT NULL") == 3
     assert sum("p != c" in stage for stage in stages) == 2
-    assert 'WHERE n0 == "1" AND n1 == "1" AND n2 == "1"' in stages
+    assert (
+        "WHERE lo0 IS NOT NULL AND lo1 IS NOT NULL AND lo2 IS NOT NULL AND hi1 >= lo0 AND hi2 >= lo0 AND hi2 >= lo1"
+        in stages
+    )
+
+
+def test_no_window_is_read_where_a_rule_was_not_seen_yet_or_only_before_it(lines: Callable[[str], list[str]]) -> None:
+    stages = lines("  type: temporal\n  rules: [a, b]\n  group-by: [k]\n  timespan: 10m\n")
+    seen = "lo0 <= a AND hi0 >= a - 600000 AND lo1 <= a AND hi1 >= a - 600000"
+    assert f"WHERE ms <= a AND ms >= a - 600000 AND {seen}" in stages
+
+
+def test_an_inner_correlation_that_one_event_fulfils_is_a_flag_of_its_events(answer: Answer) -> None:
+    def text(count: int) -> str:
+        inner = (
+            "---\ntitle: I\nid: 00000000-0000-4000-8000-0000000000fe\nname: inner\ncorrelation:\n  type: event_count\n"
+            f"  rules: [a, b]\n  group-by: [k]\n  timespan: 1h\n  condition: {{gte: {count}}}\n"
+        )
+        outer = "  type: temporal\n  rules: [inner, c]\n  group-by: [k]\n  timespan: 10m\n"
+        query = answer(BASES + inner + HEAD + outer)
+        assert isinstance(query, Query), query
+        return query.text
+
+    assert text(1).count("MV_EXPAND a") == 1
+    assert text(2).count("MV_EXPAND a") == 2
+    assert 'CASE(r0 > 0 OR r1 > 0, "1", "0")' in text(1)
 
 
 def test_an_extended_condition_is_asked_of_the_rules_seen(lines: Callable[[str], list[str]]) -> None:

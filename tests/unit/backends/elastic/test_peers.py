@@ -41,7 +41,7 @@ EQL_CORRELATIONS = [
     ("E18 at most a hundred", COUNT.replace("gte: 3", "gte: 101"), "with runs=101"),
 ]
 ESQL_CORRELATIONS = [
-    ("Q10 tumbling windows", COUNT, "date_trunc(5minutes, @timestamp)", "MV_EXPAND a\n| MV_EXPAND p"),
+    ("Q10 tumbling windows", COUNT, "date_trunc(5minutes, @timestamp)", "MV_EXPAND a\n| WHERE ms <= a AND ms >= a - "),
     ("Q11 an event of both rules", BOTH, 'event_type=case(k=="a", "a", k=="b", "b")', 'CASE(r0 > 0, "1", "0"), CASE(r1 > 0'),
     ("Q13 events without a key", COUNT, "by timebucket, k", "WHERE g0 IS NOT NULL"),
     ("Q13 an approximate count", VALUES, "count_distinct(n)", "COALESCE(MV_COUNT(values), 0)"),
