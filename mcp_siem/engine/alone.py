@@ -18,17 +18,15 @@ def alone_of(correlation: Correlation) -> Callable[[Members, Values], bool]:
 
     if isinstance(condition, Seen):
         return by_measure
-    passes, number = condition.compare, condition.number
+    passes = condition.passes
     match correlation.type:
         case "event_count" | "temporal_ordered":
-            one = passes(1, number)
+            one = passes(1, 1)
             return lambda members, values: one  # noqa: ARG005 - nothing else matters
         case "temporal":
-            return lambda members, values: passes(len(members), number)  # noqa: ARG005 - these are never counted
+            return lambda members, values: passes(len(members), 1)  # noqa: ARG005 - these are never counted
         case "value_count":
-            return lambda members, values: passes(len(set(values)), number)  # noqa: ARG005
+            return lambda members, values: passes(len(set(values)), 1)  # noqa: ARG005
         case _:
             # sum, average and every percentile of one number are that number
-            return lambda members, values: (
-                passes(values[0], number) if len(values) == 1 else by_measure(members, values)
-            )
+            return lambda members, values: passes(values[0], 1) if len(values) == 1 else by_measure(members, values)

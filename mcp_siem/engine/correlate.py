@@ -17,32 +17,31 @@ Sources: Sigma correlation rules specification 2.1. The meaning, exactly:
 State is bounded (`window`), and what is lost by that is an alert of its own (`bounds`).
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice, product
+from itertools import islice
+from operator import itemgetter
 from typing import Any, TypeVar
 
 from mcp_siem.engine.alert import Alert, Evidence
 from mcp_siem.engine.bounds import Bound, bound_alert
 from mcp_siem.engine.correlation import Correlation, Member
+from mcp_siem.engine.counting import Fields, Place, counted_of, places_of
 from mcp_siem.engine.hit import Hit
+from mcp_siem.engine.lane import Lane
 from mcp_siem.engine.measure import Members, Values
-from mcp_siem.engine.values import number_of, text_of
+from mcp_siem.engine.rows import Due, Shelf, ShelfPlan, shelves_of
+from mcp_siem.engine.steps import Row
 from mcp_siem.engine.window import MAX_SHOWN, Group, Key, Lone, Windows
 
-__all__ = ["MAX_GROUPS_PER_EVENT", "MAX_VALUES_PER_EVENT", "Correlator"]
+__all__ = ["Correlator"]
 
-MAX_GROUPS_PER_EVENT = 1_000
-MAX_VALUES_PER_EVENT = 1_000
 # Sets of rules that hold together: few in practice, and only what is worked out again depends on it.
 _MOST_PLANS = 1_024
 
 _NUMERIC = frozenset({"value_sum", "value_avg", "value_percentile", "value_median"})
 
 T = TypeVar("T")
-Fields = Mapping[str, tuple[object, ...]]
-# A group that an event belongs to: its key, and the values that it is made of.
-Place = tuple[Key, tuple[object, ...]]
 # A group for which a correlation holds, and the values of its key.
 Held = tuple[Group | Lone, tuple[object, ...]]
 
@@ -53,11 +52,14 @@ class Correlator:
     def __init__(self, correlations: Sequence[Correlation], *, every: bool) -> None:
         self.bases = frozenset(member.rule_id for one in correlations for member in one.members)
         self.fields = tuple(sorted({name for one in correlations for name in one.fields}))
-        self._runs = [_Run(one) for one in _inner_first(correlations)]
+        self._runs = [_Run(number, one) for number, one in enumerate(_inner_first(correlations))]
         self._inner = self.bases & {one.rule.id for one in correlations}
         self._every = every
         self._newest: int | None = None
         self._plans: dict[frozenset[str], _Plan] = {}
+        self._shelves = self._put_up()
+        # correlations on a shelf that lost something which was not told yet
+        self._telling: set[int] = set()
 
     @property
     def dropped(self) -> int:
@@ -73,31 +75,75 @@ class Correlator:
         plan = self._plans.get(hit.rule_ids)
         if plan is None:
             plan = self._planned(hit.rule_ids)
+        for shelf, _ in plan.shelves:
+            if (now > shelf.look_at or shelf.taken >= shelf.full_at) and not shelf.has_room(now):
+                self._take_down(shelf)
+                return self.feed(hit)
+        due: list[Due] = []
+        for shelf, asked in plan.shelves:
+            self._telling.update(lane.number for lane in shelf.feed(asked, hit, now, due))
+        if not (due or plan.steps or self._telling):
+            return []
+        found = [one for number, values, row in due for one in self._runs[number].due(hit, row, values)]
+        if plan.steps:
+            found += self._stepwise(plan, hit, now)
+        if self._telling:
+            found += self._told(plan, hit, now)
+        if len(found) > 1:
+            found.sort(key=itemgetter(0))
+        return [alert for _, alert in found]
+
+    def _stepwise(self, plan: "_Plan", hit: Hit, now: int) -> Iterator[tuple[int, Alert]]:
+        """The alerts of correlations that are on no shelf."""
         fields = hit.fields
-        places = [_places_of(fields, names) for names in plan.groupings]
-        values = [_counted(fields, names, numeric=numeric) for names, numeric in plan.countings]
+        places = [places_of(fields, names) for names in plan.groupings]
+        values = [counted_of(fields, names, numeric=numeric) for names, numeric in plan.countings]
         sources = [_Source(hit.rule_ids, fields)] if plan.has_inner else []
-        alerts: list[Alert] = []
         for run, step in plan.steps:
             held: Sequence[Held]
             if step is None:
                 held = run.feed(hit, now, sources)
             else:
-                members, grouping, counting, take = step
-                found, counted = places[grouping], values[counting]
-                if len(found[0]) == 1 and not counted[1]:  # the usual case, without a call more than it needs
-                    if run.counts and not counted[0]:
-                        continue
-                    ((key, group_values),) = found[0]
-                    group = take(key, members, counted[0], now, hit)
-                    held = () if group is None else ((group, group_values),)
-                else:
-                    held = run.feed_step(hit, now, members, found, counted)
-            if held:
-                alerts += self._held(run, hit, held, sources)
-            if run.losses.pending:
-                alerts += run.told(hit, now)
-        return alerts
+                members, grouping, counting = step
+                held = run.feed_step(hit, now, members, places[grouping], values[counting])
+            for alert in self._held(run, hit, held, sources) if held else ():
+                yield run.number, alert
+            for alert in run.told(hit, now) if run.losses.pending else ():
+                yield run.number, alert
+
+    def _told(self, plan: "_Plan", hit: Hit, now: int) -> Iterator[tuple[int, Alert]]:
+        """The alerts about what correlations on a shelf lost, of those that this hit concerns."""
+        for _, asked in plan.shelves:
+            for lane in asked.lanes:
+                run = self._runs[lane.number]
+                for alert in run.told(hit, now) if lane.number in self._telling else ():
+                    yield lane.number, alert
+                if not run.losses.pending:
+                    self._telling.discard(lane.number)
+
+    def _put_up(self) -> list[Shelf]:
+        simple = [
+            (run.number, run.correlation, run.windows)
+            for run in self._runs
+            if run.correlation.rule.id not in self._inner and self._inner.isdisjoint(run.rule_ids)
+        ]
+        shelves = shelves_of(simple, every=self._every)
+        for shelf in shelves:
+            for lane in shelf.lanes:
+                self._runs[lane.number].lane = lane
+        return shelves
+
+    def _take_down(self, shelf: Shelf) -> None:
+        """Goes on with the correlations of a shelf one by one."""
+        shelf.clear()
+        self._leave(shelf)
+
+    def _leave(self, shelf: Shelf) -> None:
+        self._shelves.remove(shelf)
+        for lane in shelf.lanes:
+            self._runs[lane.number].lane = None
+            self._telling.discard(lane.number)
+        self._plans.clear()
 
     def _held(self, run: "_Run", hit: Hit, held: Sequence[Held], sources: list["_Source"]) -> list[Alert]:
         rule = run.correlation.rule
@@ -107,14 +153,15 @@ class Correlator:
                 sources.append(_Source(frozenset({rule.id}), {**hit.fields, **named}))
         if not rule.alerts:
             return []
-        return [run.alert(hit, group, values) for group, values in held if group.fresh or self._every]
+        return [run.alert(hit, group.shown(), values) for group, values in held if group.fresh or self._every]
 
     def _planned(self, rule_ids: frozenset[str]) -> "_Plan":
         """The correlations that these rules may concern, each with what to do, unless that depends on an inner one."""
         plan = _Plan()
+        plan.shelves = [(shelf, asked) for shelf in self._shelves if (asked := shelf.plan(rule_ids)).lanes]
         matched = set(rule_ids)
         for run in self._runs:
-            if run.rule_ids.isdisjoint(matched):
+            if run.lane is not None or run.rule_ids.isdisjoint(matched):
                 continue
             places = [] if run.rule_ids & self._inner else run.places_of(rule_ids)
             plan.add(run, places)
@@ -129,31 +176,47 @@ class Correlator:
         """All that is held, as plain data."""
         hits: dict[int, tuple[int, Hit]] = {}
         runs = [run.windows.dump(hits) for run in self._runs]
-        return {"newest": self._newest, "hits": [_dumped(hit) for _, hit in hits.values()], "runs": runs}
+        shelves = [[[lane.number for lane in shelf.lanes], shelf.dump(hits)] for shelf in self._shelves]
+        return {
+            "newest": self._newest,
+            "hits": [_dumped(hit) for _, hit in hits.values()],
+            "runs": runs,
+            "shelves": shelves,
+        }
 
     def load(self, document: Mapping[str, Any]) -> None:
         """Goes on from what `dump` gave for the same correlations; any error leaves everything as it was."""
         hits = [_loaded(one) for one in document["hits"]]
         newest = document["newest"]
-        runs = [_Run(run.correlation) for run in self._runs]
-        for run, dumped in zip(runs, document["runs"], strict=True):
+        newest = None if newest is None else int(newest)
+        other = Correlator([run.correlation for run in self._runs], every=self._every)
+        for run, dumped in zip(other._runs, document["runs"], strict=True):
             run.windows.load(dumped, hits)
-        self._newest = None if newest is None else int(newest)
-        self._runs = runs
+        shelves = {tuple(map(int, numbers)): dumped for numbers, dumped in document["shelves"]}
+        for shelf in list(other._shelves):
+            dumped = shelves.pop(tuple(lane.number for lane in shelf.lanes), None)
+            if dumped is None:
+                other._leave(shelf)
+            else:
+                shelf.load(dumped, hits)
+        if shelves:
+            raise ValueError("windows of no correlation")
+        self._runs, self._shelves, self._newest = other._runs, other._shelves, newest
+        self._telling = {run.number for run in self._runs if run.lane is not None and run.losses.pending}
         self._plans.clear()
 
 
 def _dumped(hit: Hit) -> list[object]:
-    """What an alert shows of a hit; what it was counted by is in the windows."""
+    """What an alert shows of a hit, and the rules it is counted by; what it was counted by is in the windows."""
     event = hit.event
-    return [event.data, event.time, event.raw_ref, hit.pairs]
+    return [event.data, event.time, event.raw_ref, hit.pairs, sorted(hit.rule_ids)]
 
 
 def _loaded(dumped: Any) -> Hit:
-    data, time, ref, found = dumped
+    data, time, ref, found, rule_ids = dumped
     fields = {str(name): tuple(map(_scalar, values)) for name, values in data.items()}
     pairs = tuple((str(name), _scalar(value)) for name, value in found)
-    return Hit.light(frozenset(), int(time), 0, fields, None if ref is None else str(ref), pairs)
+    return Hit.light(frozenset(map(str, rule_ids)), int(time), 0, fields, None if ref is None else str(ref), pairs)
 
 
 def _scalar(value: Any) -> object:
@@ -171,8 +234,8 @@ class _Source:
 
 
 # What an event brings to a correlation whose rules that held all read the same fields: the places of these rules, and
-# in the plan those of the fields to group by and to count, and what takes it.
-_Step = tuple[Members, int, int, Callable[[Key, Members, Values, int, Hit], Group | Lone | None]]
+# in the plan those of the fields to group by and to count.
+_Step = tuple[Members, int, int]
 
 
 class _Plan:
@@ -182,6 +245,7 @@ class _Plan:
         self.groupings: list[tuple[str, ...]] = []
         self.countings: list[tuple[tuple[str, ...], bool]] = []
         self.steps: list[tuple[_Run, _Step | None]] = []
+        self.shelves: list[tuple[Shelf, ShelfPlan]] = []
         self.has_inner = False
 
     def add(self, run: "_Run", places: Sequence[int]) -> None:
@@ -192,7 +256,7 @@ class _Plan:
             return
         grouping = _place(self.groupings, members[0].group_fields)
         counting = _place(self.countings, (members[0].counted_fields, run.numeric))
-        self.steps.append((run, (tuple(places), grouping, counting, run.windows.take)))
+        self.steps.append((run, (tuple(places), grouping, counting)))
 
 
 def _place(known: list[T], one: T) -> int:
@@ -213,8 +277,10 @@ class _Part:
 class _Run:
     """One correlation at work."""
 
-    def __init__(self, correlation: Correlation) -> None:
+    def __init__(self, number: int, correlation: Correlation) -> None:
+        self.number = number
         self.correlation = correlation
+        self.lane: Lane | None = None
         self.windows = Windows(correlation)
         self.losses = self.windows.losses
         self.numeric = correlation.type in _NUMERIC
@@ -267,10 +333,10 @@ class _Run:
         return {key: part for key, part in parts.items() if not self.counts or any(part.values.values())}
 
     def _add_member(self, parts: dict[Key, _Part], member: Member, place: int, fields: Fields) -> None:
-        values, beyond = _counted(fields, member.counted_fields, numeric=self.numeric)
+        values, beyond = counted_of(fields, member.counted_fields, numeric=self.numeric)
         if beyond:
             self.losses.add(Bound.EVENT_VALUES, beyond)
-        places, beyond = _places_of(fields, member.group_fields)
+        places, beyond = places_of(fields, member.group_fields)
         if beyond:
             self.losses.add(Bound.EVENT_GROUPS, beyond)
         for key, group in places:
@@ -278,10 +344,9 @@ class _Run:
             part.members.add(place)
             part.values[member.counted_fields] = values
 
-    def alert(self, hit: Hit, group: Group | Lone, values: tuple[object, ...]) -> Alert:
-        """The alert of a group that holds at this hit."""
+    def alert(self, hit: Hit, hits: Sequence[Hit], values: tuple[object, ...]) -> Alert:
+        """The alert of a group that holds at this hit, with the events of its window."""
         rule = self.correlation.rule
-        hits = group.shown()
         found = {(name, type(value), value): None for one in hits for name, value in one.pairs}
         return Alert(
             rule_id=rule.id,
@@ -294,58 +359,14 @@ class _Run:
             evidence=tuple(Evidence(field=name, value=value) for name, _, value in islice(found, MAX_SHOWN)),
         )
 
+    def due(self, hit: Hit, row: Row | Hit, values: tuple[object, ...]) -> Iterator[tuple[int, Alert]]:
+        """The alert of a row."""
+        if self.lane is not None and self.correlation.rule.alerts:
+            yield self.number, self.alert(hit, self.lane.shown(row), values)
+
     def told(self, hit: Hit, now: int) -> list[Alert]:
         """The alerts about what was lost."""
         return [bound_alert(self.correlation, bound, lost, hit) for bound, lost in self.losses.due(now)]
-
-
-def _texts(values: Iterable[object]) -> dict[str, object]:
-    """The values by their text, each once; what has no text is no key."""
-    found: dict[str, object] = {}
-    for value in values:
-        text = text_of(value)
-        if text is not None:
-            found.setdefault(text, value)
-    return found
-
-
-def _places_of(fields: Fields, names: tuple[str, ...]) -> tuple[list[Place], int]:
-    """Every combination of the values of these fields, each once; up to a limit, and how many are beyond it."""
-    if len(names) == 1:
-        values = fields.get(names[0], ())
-        if len(values) == 1 and values[0].__class__ is str:
-            return [(values, values)], 0  # type: ignore[list-item]
-    choices = [_texts(fields.get(name, ())) for name in names]
-    total = 1
-    for choice in choices:
-        total *= len(choice)
-    combined = product(*(choice.items() for choice in choices))
-    places = [
-        (tuple(text for text, _ in one), tuple(value for _, value in one))
-        for one in islice(combined, MAX_GROUPS_PER_EVENT)
-    ]
-    return places, max(0, total - MAX_GROUPS_PER_EVENT)
-
-
-def _counted(fields: Fields, names: Sequence[str], *, numeric: bool) -> tuple[Values, int]:
-    """What an event brings to be counted: numbers, or different texts; of several fields, every combination."""
-    if not names:
-        return (), 0
-    if (
-        len(names) == 1
-        and len(values := fields.get(names[0], ())) == 1
-        and values[0].__class__ is (int if numeric else str)
-    ):
-        return values, 0
-    if numeric:
-        numbers = [number for value in fields.get(names[0], ()) if (number := number_of(value)) is not None]
-        return tuple(numbers[:MAX_VALUES_PER_EVENT]), max(0, len(numbers) - MAX_VALUES_PER_EVENT)
-    choices = [list(_texts(fields.get(name, ()))) for name in names]
-    total = 1
-    for choice in choices:
-        total *= len(choice)
-    combined = product(*choices) if len(names) > 1 else iter(choices[0])
-    return tuple(islice(combined, MAX_VALUES_PER_EVENT)), max(0, total - MAX_VALUES_PER_EVENT)
 
 
 def _inner_first(correlations: Sequence[Correlation]) -> list[Correlation]:

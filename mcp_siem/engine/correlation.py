@@ -8,6 +8,7 @@ Sources: Sigma correlation rules specification 2.1. Decided here where it is sil
 - Months and years are the average ones (30.44 and 365.24 days), as pySigma reads them.
 """
 
+import math
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -47,28 +48,36 @@ class Member:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Threshold:
-    """A measure compared with a number."""
+    """A measure compared with numbers, each in its order: `gte: 5`, or `gt: 1` and `lte: 3` together."""
 
-    operator: str
-    number: int
+    bounds: tuple[tuple[str, int | Fraction], ...]
 
     @property
-    def compare(self) -> Callable[[Any, Any], bool]:
-        """Says whether one number stands in that order to another."""
-        return OPERATORS[self.operator]
+    def most(self) -> int:
+        """The largest number that it is compared with, rounded up."""
+        return max(math.ceil(number) for _, number in self.bounds)
+
+    @property
+    def passes(self) -> Callable[[Any, Any], bool]:
+        """Says whether a measure stands to so many times each number as the condition asks."""
+        compared = [(OPERATORS[operator], number) for operator, number in self.bounds]
+        if len(compared) == 1:
+            ((compare, only),) = compared
+            return lambda measure, times: compare(measure, only * times)
+        return lambda measure, times: all(compare(measure, number * times) for compare, number in compared)
 
     def holds(self, measure: float | Fraction) -> bool:
-        """Says whether the measure is in that order to the number."""
-        return self.compare(measure, self.number)
+        """Says whether the measure is in that order to the numbers."""
+        return all(OPERATORS[operator](measure, number) for operator, number in self.bounds)
 
     def nearness(self, measure: float | Fraction) -> float:
         """From 0 to 1, how much of the number the measure has reached; 0 where reaching it is not what is asked."""
         if self.holds(measure):
             return 1.0
-        wanted = self.number + (self.operator == "gt")
-        if self.operator not in ("gt", "gte", "eq") or wanted <= 0:
+        wanted = [number + (operator == "gt") for operator, number in self.bounds if operator in ("gt", "gte", "eq")]
+        if not wanted or max(wanted) <= 0:
             return 0.0
-        return max(0.0, float(Fraction(measure) / wanted))
+        return min(1.0, max(0.0, float(Fraction(measure) / max(wanted))))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +114,15 @@ class Correlation:
     group_by: tuple[str, ...]
     condition: Threshold | Seen
     percentile: int = 50
+
+    @property
+    def reached(self) -> tuple[str, int | Fraction] | None:
+        """`gt` or `gte` and the number, if all that is asked is that the measure reaches one."""
+        if isinstance(self.condition, Threshold) and len(self.condition.bounds) == 1:
+            ((operator, number),) = self.condition.bounds
+            if operator in ("gt", "gte"):
+                return operator, number
+        return None
 
     @property
     def fields(self) -> frozenset[str]:
@@ -150,7 +168,7 @@ def read_correlation(rule: Rule, parsed: Any) -> Correlation:
         group_by=group_by,
         condition=_seen(condition.parsed, references)
         if extended
-        else Threshold(operator=condition.op.name.lower(), number=condition.count),
+        else Threshold(bounds=((condition.op.name.lower(), condition.count),)),
         percentile=percentile,
     )
 

@@ -293,7 +293,8 @@ def _asked(condition: Threshold | Seen, correlation: Correlation, titles: Sequen
     field = ", ".join(correlation.members[0].counted_fields)
     share = f" {correlation.percentile}" if correlation.type == "value_percentile" else ""
     about = f" of {field}" if field else ""
-    return f"{correlation.type}{share}{about} {_SIGNS[condition.operator]} {condition.number}"
+    asked = " and ".join(f"{_SIGNS[operator]} {_plain(Fraction(number))}" for operator, number in condition.bounds)
+    return f"{correlation.type}{share}{about} {asked}"
 
 
 def _spelled(seen: Seen, titles: Sequence[str]) -> str:
@@ -309,7 +310,8 @@ def _lacks(
     seen = set().union(*(entry.places for entry in window))
     condition = correlation.condition
     if isinstance(condition, Threshold) and measured is not None:
-        yield _distance(condition, measured)
+        missed = [bound for bound in condition.bounds if not Threshold(bounds=(bound,)).holds(measured)]
+        yield from (_distance(operator, number, measured) for operator, number in missed or condition.bounds[:1])
     if correlation.type == "temporal_ordered":
         yield from _missing_steps(window, titles, seen)
     elif correlation.type == "temporal":
@@ -325,12 +327,12 @@ def _missing_steps(window: Sequence[_Entry], titles: Sequence[str], seen: set[in
             yield f"step {place + 1} of {len(titles)}, '{title}', {what}"
 
 
-def _distance(condition: Threshold, measured: Fraction) -> str:
+def _distance(operator: str, number: int | Fraction, measured: Fraction) -> str:
     """How far what was measured is from what was asked for."""
-    far = condition.number - measured
-    if condition.operator == "neq":
+    far = number - measured
+    if operator == "neq":
         return f"it is {_plain(measured)}, which it must not be"
-    if condition.operator in ("lt", "lte") or far < 0:
+    if operator in ("lt", "lte") or far < 0:
         return (
             f"it is {_plain(measured)}: {_plain(-far)} too much"
             if far

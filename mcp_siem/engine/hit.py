@@ -52,6 +52,11 @@ class Hit:
         return self
 
     @property
+    def is_light(self) -> bool:
+        """Says whether its event shows just its fields."""
+        return self._event is None or self._event.data is self.fields
+
+    @property
     def event(self) -> Event:
         """The event, with what is kept of it."""
         if self._event is None:

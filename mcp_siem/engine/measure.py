@@ -72,10 +72,10 @@ def measure_of(correlation: Correlation) -> Callable[[], Measure]:  # noqa: PLR0
 class _Asked:
     """What all windows of a correlation are asked."""
 
-    __slots__ = ("nearness", "number", "passes")
+    __slots__ = ("most", "nearness", "passes")
 
     def __init__(self, threshold: Threshold) -> None:
-        self.passes, self.number, self.nearness = threshold.compare, threshold.number, threshold.nearness
+        self.passes, self.most, self.nearness = threshold.passes, threshold.most, threshold.nearness
 
 
 class _OfWindow:
@@ -103,7 +103,7 @@ class _Count(_OfWindow):
         del time, members, values, floor
         self._events += 1
         asked = self._asked
-        return asked.passes(self._events, asked.number)
+        return asked.passes(self._events, 1)
 
     def leave(self, members: Members, values: Values) -> None:
         del members, values
@@ -111,14 +111,14 @@ class _Count(_OfWindow):
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._asked.passes(self._events, self._asked.number)
+        return self._asked.passes(self._events, 1)
 
     def progress(self, floor: int) -> float:
         del floor
         return self._asked.nearness(self._events)
 
     def essential(self) -> Essential | None:
-        left = self._asked.number + 1
+        left = self._asked.most + 1
 
         def needed(members: Members, values: Values) -> bool:
             nonlocal left
@@ -143,7 +143,7 @@ class _Distinct(_OfWindow):
         seen = self._seen
         for value in values:
             seen[value] = seen.get(value, 0) + 1
-        return self._asked.passes(len(seen), self._asked.number)
+        return self._asked.passes(len(seen), 1)
 
     def leave(self, members: Members, values: Values) -> None:
         del members
@@ -156,7 +156,7 @@ class _Distinct(_OfWindow):
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._asked.passes(len(self._seen), self._asked.number)
+        return self._asked.passes(len(self._seen), 1)
 
     def progress(self, floor: int) -> float:
         del floor
@@ -167,7 +167,7 @@ class _Distinct(_OfWindow):
 
         def needed(members: Members, values: Values) -> bool:
             del members
-            if len(found) > self._asked.number or found.issuperset(values):
+            if len(found) > self._asked.most or found.issuperset(values):
                 return False
             found.update(values)
             return True
@@ -204,7 +204,7 @@ class _Members(_OfWindow):
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._asked.passes(self._seen, self._asked.number)
+        return self._asked.passes(self._seen, 1)
 
     def progress(self, floor: int) -> float:
         del floor
@@ -229,7 +229,7 @@ class _Extended(_Members):
     __slots__ = ("_condition",)
 
     def __init__(self, condition: Seen, members: int) -> None:
-        super().__init__(_Asked(Threshold(operator="gte", number=members)), members)
+        super().__init__(_Asked(Threshold(bounds=(("gte", members),))), members)
         self._condition = condition
 
     def holds(self, floor: int) -> bool:
@@ -275,7 +275,7 @@ class _Chain:
 
     def holds(self, floor: int) -> bool:
         asked = self._asked
-        return asked.passes(self._longest(floor), asked.number)
+        return asked.passes(self._longest(floor), 1)
 
     def progress(self, floor: int) -> float:
         return self._asked.nearness(self._longest(floor))
@@ -322,7 +322,7 @@ class _Sum(_OfWindow):
         self._count += len(values)
         asked = self._asked
         total = self._whole + self._rest if self._rest else self._whole
-        return asked.passes(total, asked.number * self._count if self._mean else asked.number)
+        return asked.passes(total, self._count if self._mean else 1)
 
     def leave(self, members: Members, values: Values) -> None:
         del members
@@ -336,7 +336,7 @@ class _Sum(_OfWindow):
     def holds(self, floor: int) -> bool:
         del floor
         total = self._whole + self._rest if self._rest else self._whole
-        return self._asked.passes(total, self._asked.number * self._count if self._mean else self._asked.number)
+        return self._asked.passes(total, self._count if self._mean else 1)
 
     def progress(self, floor: int) -> float:
         del floor
@@ -370,7 +370,7 @@ class _Percentile(_OfWindow):
 
     def holds(self, floor: int) -> bool:
         del floor
-        return self._asked.passes(self._hundredfold(), self._asked.number * _HUNDRED)
+        return self._asked.passes(self._hundredfold(), _HUNDRED)
 
     def progress(self, floor: int) -> float:
         del floor

@@ -24,7 +24,7 @@ from mcp_siem.engine.correlation import Correlation, Threshold
 from mcp_siem.engine.hit import Hit
 from mcp_siem.engine.measure import Measure, Members, Values, measure_of
 
-__all__ = ["MAX_EVENTS", "MAX_GROUPS", "MAX_HELD", "MAX_SHOWN", "Group", "Key", "Windows"]
+__all__ = ["MAX_EVENTS", "MAX_GROUPS", "MAX_HELD", "MAX_SHOWN", "Entry", "Group", "Key", "Lone", "Windows", "hashable"]
 
 # Per correlation: groups, events of one group, events of all groups (counted by their values); per alert: events.
 MAX_GROUPS = 100_000
@@ -110,7 +110,7 @@ class Windows:
     def __init__(self, correlation: Correlation) -> None:
         self.losses = Losses(correlation.timespan)
         self._timespan = correlation.timespan
-        self._made, self._alone = measure_of(correlation), alone_of(correlation)
+        self._made, self.alone = measure_of(correlation), alone_of(correlation)
         self._groups: dict[Key, Group | Entry] = {}
         self._held = 0
         # When to look after a group again whose newest event may have left the window; in about the order of time.
@@ -119,7 +119,7 @@ class Windows:
         # a number of events or of values has to fit
         condition = correlation.condition
         counts = isinstance(condition, Threshold) and correlation.type in ("event_count", "value_count")
-        self._needed = max(0, condition.number) * 2 if isinstance(condition, Threshold) and counts else 0
+        self._needed = max(0, condition.most) * 2 if isinstance(condition, Threshold) and counts else 0
 
     def take(self, key: Key, members: Members, values: Values, now: int, hit: Hit) -> Group | Lone | None:
         """Takes the newest event into a group; returns the group if its condition holds now."""
@@ -140,7 +140,7 @@ class Windows:
         self._held += len(values) or 1
         if self._held > MAX_HELD or len(groups) > MAX_GROUPS:
             self._shrink(floor)
-        return Lone(hit) if self._alone(members, values) else None
+        return Lone(hit) if self.alone(members, values) else None
 
     def _grown(self, key: Key) -> Group:
         """The group of a key with all that a window of several events needs."""
@@ -274,6 +274,22 @@ class Windows:
         measure = self._made()
         return -1.0 if measure.enter(time, members, values, floor) else measure.progress(floor)
 
+    def adopt(self, key: Key, entries: Sequence[Entry], starts: object) -> None:
+        """Takes over a group with all its events, and what of an order lies behind them."""
+        self._held += sum(len(values) or 1 for _, _, values, _ in entries)
+        newest = entries[-1][0]
+        self._waiting.append((newest, key))
+        group = self._groups[key] = Group(self._made())
+        for entry in entries:
+            group.measure.enter(entry[0], entry[1], entry[2], entry[0])
+            group.window.append(entry)
+        if starts is not None:
+            group.measure.load(starts)
+        group.alerted, group.thinned = group.measure.holds(newest - self._timespan), True
+        group.thinned_at = max(_THINNED_AT, 2 * len(entries))
+        if len(entries) > MAX_SHOWN:
+            group.window = deque(group.window)
+
     def dump(self, hits: dict[int, tuple[int, Hit]]) -> list[object]:
         """What is held, as plain data; each hit that could be shown is added to `hits` once."""
         places = {key: place for place, key in enumerate(self._groups)}
@@ -333,9 +349,9 @@ def _loaded(measure: Measure, dumped: Any, hits: Sequence[Hit]) -> Group | Entry
 
 def _entry(dumped: Any, hits: Sequence[Hit]) -> Entry:
     time, members, values, place = dumped
-    return (int(time), tuple(map(int, members)), tuple(map(_hashable, values)), None if place is None else hits[place])
+    return (int(time), tuple(map(int, members)), tuple(map(hashable, values)), None if place is None else hits[place])
 
 
-def _hashable(value: Any) -> object:
+def hashable(value: Any) -> object:
     """A counted value as it was: JSON makes lists of tuples."""
     return tuple(map(str, value)) if isinstance(value, list) else value

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from mcp_siem.engine import correlate
+from mcp_siem.engine import counting
 from mcp_siem.engine import window as windows
 from mcp_siem.engine.bounds import BOUND_STEM, Bound
 from mcp_siem.engine.correlate import Correlator
@@ -140,11 +140,11 @@ def _longest(rules: tuple[str, ...], window: Sequence[Happening]) -> int:
     return 0
 
 
-def _correlation(case: Case) -> Correlation:
+def _correlation(case: Case, name: str = "c") -> Correlation:
     rule = Rule(
-        id="c",
+        id=name,
         name=None,
-        stem="c",
+        stem=name,
         title="c",
         level="high",
         status="test",
@@ -163,13 +163,15 @@ def _correlation(case: Case) -> Correlation:
         members=tuple(Member(rule_id=one, group_fields=case.group_by, counted_fields=counted) for one in case.rules),
         timespan=case.timespan,
         group_by=case.group_by,
-        condition=Threshold(operator=case.operator, number=case.number),
+        condition=Threshold(bounds=((case.operator, case.number),)),
         percentile=case.percentile,
     )
 
 
 def _hit(at: int, event: Happening) -> Hit:
     fields = {name: tuple(values) for name, values in event.fields.items()}
+    if at % 4:  # as most hits are; others have an event of their own
+        return Hit.light(event.rules, event.time, at, fields, str(at), ())
     seen = Event(data={}, time=event.time, raw_ref=str(at))
     return Hit(rule_ids=event.rules, time=event.time, order=at, fields=fields, event=seen, evidence=())
 
@@ -229,6 +231,32 @@ def test_streaming_agrees_with_working_it_out_from_scratch(kind: str) -> None:
     assert fired > 500
 
 
+def test_correlations_side_by_side_agree_with_each_by_itself() -> None:
+    rnd = random.Random("together")
+    fired = 0
+    for _ in range(400):
+        cases = [_case(rnd, rnd.choice(TYPES)) for _ in range(6)]
+        events = _stream(rnd, rnd.choice(cases).timespan)
+        taken_down = rnd.randrange(2 * len(events))
+        correlator = Correlator([_correlation(case, f"c{at}") for at, case in enumerate(cases)], every=bool(fired % 2))
+        found: list[tuple[int, str, tuple[str, ...]]] = []
+        for at, event in enumerate(events):
+            if at == taken_down:  # as where a limit is near: that changes no verdict
+                for shelf in list(correlator._shelves):
+                    correlator._take_down(shelf)
+            fired_now = correlator.feed(_hit(at, event))
+            found += [(at, alert.stem, tuple(map(str, alert.group.values()))) for alert in fired_now]
+            assert [alert.stem for alert in fired_now] == sorted(alert.stem for alert in fired_now)
+        expected = [
+            (at, f"c{place}", key)
+            for place, case in enumerate(cases)
+            for at, key in _due(case, events, every=bool(fired % 2))
+        ]
+        assert sorted(found) == sorted(expected), (cases, events)
+        fired += len(found)
+    assert fired > 500
+
+
 def test_a_late_hit_counts_as_of_the_newest_time() -> None:
     case = Case("event_count", ("r1",), 10, (), "gte", 2)
     correlator = Correlator([_correlation(case)], every=False)
@@ -256,7 +284,11 @@ def _feed(correlator: Correlator, time: int, **fields: object) -> list[str]:
 
 def _group_sizes(correlator: Correlator) -> list[int]:
     groups = correlator._runs[0].windows._groups.values()
-    return [len(group.window) if isinstance(group, windows.Group) else 1 for group in groups]
+    sizes = [len(group.window) if isinstance(group, windows.Group) else 1 for group in groups]
+    rows = [row for shelf in correlator._shelves for row in shelf._rows.values()]
+    return sizes + [
+        max(len(slot) for slot in row if isinstance(slot, list)) if isinstance(row, list) else 1 for row in rows
+    ]
 
 
 COUNT_5 = Case("event_count", ("r1",), 10**9, ("u",), "gte", 5)
@@ -360,9 +392,9 @@ def test_an_event_with_millions_of_key_combinations_is_cut_and_counted() -> None
     correlator = Correlator([_correlation(case)], every=False)
     many = list(range(5000))
     found = correlator.feed(_hit(0, Happening(time=0, rules=frozenset({"r1"}), fields={"u": many, "h": many})))
-    assert [alert.stem for alert in found].count("c") == correlate.MAX_GROUPS_PER_EVENT
+    assert [alert.stem for alert in found].count("c") == counting.MAX_GROUPS_PER_EVENT
     assert found[-1].stem == BOUND_STEM
-    assert correlator.dropped == 5000 * 5000 - correlate.MAX_GROUPS_PER_EVENT
+    assert correlator.dropped == 5000 * 5000 - counting.MAX_GROUPS_PER_EVENT
 
 
 @pytest.mark.parametrize("kind", ["value_count", "value_sum"])
@@ -370,18 +402,43 @@ def test_an_event_with_very_many_values_is_cut_and_counted(kind: str) -> None:
     correlator = Correlator([_correlation(Case(kind, ("r1",), 10, (), "gte", 10**9))], every=False)
     happening = Happening(time=0, rules=frozenset({"r1"}), fields={"v": list(range(5000))})
     assert [alert.stem for alert in correlator.feed(_hit(0, happening))] == [BOUND_STEM]
-    assert correlator.dropped == 5000 - correlate.MAX_VALUES_PER_EVENT
+    assert correlator.dropped == 5000 - counting.MAX_VALUES_PER_EVENT
 
 
 def test_a_group_keeps_no_hit_longer_than_its_window_and_none_that_no_alert_shows() -> None:
     case = Case("value_sum", ("r1",), 10, ("u",), "gte", 10**6)
     correlator = Correlator([_correlation(case)], every=False)
-    for at in range(50):
+    for at in range(500):
         _feed(correlator, at * 6, u="a", v=1)
-    assert _group_sizes(correlator) == [2]
+    assert _group_sizes(correlator)[0] <= 2 * windows.MAX_SHOWN
     for _ in range(300):
-        _feed(correlator, 300, u="a", v=1)
+        _feed(correlator, 3_000, u="a", v=1)
+    (shelf,) = correlator._shelves
+    (row,) = shelf._rows.values()
+    (lane,) = shelf.lanes
+    assert len(row[lane.slots.stream.times]) > 300
+    assert len(row[lane.slots.stream.hits]) <= 2 * windows.MAX_SHOWN
+    assert len(lane.shown(row)) == windows.MAX_SHOWN
+    correlator._take_down(shelf)
     (group,) = correlator._runs[0].windows._groups.values()
-    assert len(group.window) > 300
+    assert len(group.window) == 301
     assert len(group.shown()) == windows.MAX_SHOWN
-    assert sum(hit is not None for *_, hit in group.window) == windows.MAX_SHOWN
+
+
+@pytest.mark.parametrize("kind", TYPES)
+def test_a_window_taken_down_shows_the_events_it_showed_before(kind: str) -> None:
+    rnd = random.Random(kind)
+    for _ in range(200):
+        case = _case(rnd, kind)
+        events = _stream(rnd, case.timespan)
+        together, apart = (Correlator([_correlation(case)], every=True) for _ in range(2))
+        at_down = rnd.randrange(len(events))
+        for at, event in enumerate(events):
+            if at == at_down:
+                for shelf in list(apart._shelves):
+                    apart._take_down(shelf)
+            before, after = (
+                [(alert.group, [one.raw_ref for one in alert.events]) for alert in one.feed(_hit(at, event))]
+                for one in (together, apart)
+            )
+            assert before == after
