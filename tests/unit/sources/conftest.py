@@ -1,4 +1,4 @@
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import orjson
@@ -6,7 +6,8 @@ import pytest
 
 from mcp_siem.events.event import Event
 from mcp_siem.inventory.known import KnownItems
-from mcp_siem.sources.port import ParseIssue, Record
+from mcp_siem.sources.port import Normaliser, ParseIssue, Record
+from mcp_siem.sources.table import SOURCES
 from mcp_siem.sources.wire import Limits, WireSession
 from mcp_siem.testing import START, frame
 
@@ -70,6 +71,42 @@ class Tap:
     def _tick(self) -> int:
         self._at += 1_000
         return self._at
+
+
+class Lines:
+    """Lines of one input through a source: the fields of the events, and the codes of the issues."""
+
+    def __init__(self, source: Normaliser) -> None:
+        self.session = source.open(Bare(), KnownItems())
+        self.events: list[Event] = []
+        self.issues: list[ParseIssue] = []
+        self._number = 0
+
+    def read(self, *lines: bytes | dict[str, Any]) -> list[dict[str, object]]:
+        made: list[dict[str, object]] = []
+        for line in lines:
+            self._number += 1
+            data = line if isinstance(line, bytes) else orjson.dumps(line)
+            made += self._keep(self.session.feed(Record(data=data, ref=f"log:{self._number}")))
+        return made
+
+    def end(self) -> list[dict[str, object]]:
+        return self._keep(self.session.finish())
+
+    @property
+    def codes(self) -> list[str]:
+        return [issue.code for issue in self.issues]
+
+    def _keep(self, told: Iterable[Event | ParseIssue]) -> list[dict[str, object]]:
+        items = list(told)
+        self.issues += [item for item in items if isinstance(item, ParseIssue)]
+        self.events += (made := [item for item in items if isinstance(item, Event)])
+        return [dict(event.data) for event in made]
+
+
+@pytest.fixture
+def lines() -> Callable[[str], Lines]:
+    return lambda name: Lines(SOURCES[name])
 
 
 @pytest.fixture
