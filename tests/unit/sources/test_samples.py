@@ -82,3 +82,18 @@ def test_the_time_of_a_line_is_that_of_its_event(path: Path) -> None:
         assert isinstance(item, Event)
         number = int(str(item.raw_ref).rpartition(":")[2].split("/")[0])
         assert source.time(Record(data=lines[number - 1], ref="")) == item.time
+
+
+_EVERY = sorted(Path("sigma_rules/sources").glob("*/*.raw.*"))
+_EVENTS = sorted(Path("sigma_rules/sources").glob("*/*.events.jsonl"))
+
+
+@pytest.mark.parametrize("path", _EVERY, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_no_source_takes_the_samples_of_another(path: Path) -> None:
+    assert detect(path.read_bytes().splitlines()[:50]).name == path.parent.name
+
+
+@pytest.mark.parametrize("path", _EVENTS, ids=lambda path: f"{path.parent.name}-{path.name}")
+def test_events_that_were_made_are_taken_as_such(path: Path) -> None:
+    own = "health" if path.parent.name == "health" else "event"
+    assert detect(path.read_bytes().splitlines()[:50]).name == own
