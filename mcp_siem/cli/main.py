@@ -26,6 +26,7 @@ VERBS: Mapping[str, str] = {
     "convert": "Print the rules as queries of a target.",
     "coverage": "Show which threats of the catalogue the rules see.",
     "explain": "Show which part of a rule held on an event, and the window of a correlation.",
+    "inventory": "Show, approve and compare the servers and tools that were seen.",
     "list": "List the rules of the pack.",
     "measure": "Say what the rules catch, miss and flag for nothing on labelled data.",
     "normalise": "Turn raw records into events.",

@@ -177,7 +177,8 @@ class Inventory:
         seen = replace(seen, name=key[2])
         before = self._definitions.get(key)
         if before is not None:
-            if before.hash == seen.hash and before.version == seen.version and seen.last_seen - before.last_seen < _DAY:
+            recent = before.is_kept and seen.last_seen - before.last_seen < _DAY
+            if recent and before.hash == seen.hash and before.version == seen.version:
                 return
             first, baseline = before.first_seen, before.baseline_hash or before.hash
             seen = replace(seen, first_seen=first, baseline_hash=baseline, approved_hash=before.approved_hash)

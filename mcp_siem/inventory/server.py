@@ -42,7 +42,8 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Definition:
-    """One definition of a server as it was last seen. `text` is JSON free of secrets, None where it is not kept.
+    """One definition of a server as it was last seen. `text` is JSON free of secrets, None where it is not at hand;
+    `is_kept` says whether a store has it.
 
     `baseline_hash` is that of the definition last approved, else of the one seen first.
     """
@@ -57,6 +58,7 @@ class Definition:
     text: bytes | None = None
     baseline_hash: str | None = None
     approved_hash: str | None = None
+    is_kept: bool = True
 
 
 def identity(text: str) -> str:

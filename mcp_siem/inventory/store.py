@@ -12,12 +12,12 @@ from mcp_siem.inventory.book import Batch, Decisions, Inventory
 from mcp_siem.inventory.schema import opened, transaction
 from mcp_siem.inventory.server import Definition, Server, space_of, space_parts
 
-__all__ = ["InventoryFile", "read_server"]
+__all__ = ["SERVER_COLUMNS", "InventoryFile", "read_server"]
 
 _MOST = {"servers": 50_000, "definitions": 100_000, "revisions": 100_000, "uses": 200_000}
 _MOST_BYTES = 256 * 1024 * 1024
 _TEXT_BYTES = 64 * 1024 * 1024
-_SERVER = (
+SERVER_COLUMNS = (
     "name, launch, first_seen, last_seen, scope, package, package_version, info_version, roots, "
     "status, decided_by, decided_at"
 )
@@ -129,7 +129,7 @@ def _text(value: object) -> str | None:
 
 
 def _servers(connection: sqlite3.Connection) -> Iterable[Server]:
-    return map(read_server, connection.execute(f"SELECT {_SERVER} FROM servers ORDER BY last_seen"))  # noqa: S608 (ours)
+    return map(read_server, connection.execute(f"SELECT {SERVER_COLUMNS} FROM servers ORDER BY last_seen"))  # noqa: S608 (ours)
 
 
 def _definitions(connection: sqlite3.Connection) -> list[Definition]:
@@ -151,6 +151,7 @@ def _definitions(connection: sqlite3.Connection) -> list[Definition]:
                 text=text if room >= 0 else None,
                 baseline_hash=baseline,
                 approved_hash=approved,
+                is_kept=text is not None,
             )
         )
     return found[::-1]
