@@ -84,6 +84,8 @@ def _files(call: AuditRecord, name: str, records: Sequence[AuditRecord]) -> Iter
         for target in created[-1:]:
             source = {"SourceFilename": deleted[0]} if deleted else {}
             yield _made(call, {"event.dataset": "endpoint.file_rename", "TargetFilename": target, **source})
+            # Renamed into place is written there, as far as who reads the file is concerned.
+            yield _made(call, {"event.dataset": "endpoint.file_event", "TargetFilename": target})
         return
     for target in deleted:
         yield _made(call, {"event.dataset": "endpoint.file_delete", "TargetFilename": target})

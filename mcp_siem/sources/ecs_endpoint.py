@@ -1,6 +1,6 @@
 """Endpoint events in the Elastic Common Schema (Elastic Defend, Auditbeat, Winlogbeat) in Sigma's stock field names."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mcp_siem.events.event import path_exists, path_values
 from mcp_siem.events.time import parse_time
@@ -87,27 +87,32 @@ def is_ecs_endpoint(data: Mapping[str, object]) -> bool:
     )
 
 
-def parse_ecs(data: Mapping[str, object]) -> Parsed | None:
-    """The event of an ECS record; None for kinds that are no event here (ends of processes, states, alerts)."""
+def parse_ecs(data: Mapping[str, object]) -> Sequence[Parsed]:
+    """The events of an ECS record; none for kinds that are no event here (ends of processes, states, alerts)."""
     if _lower(data, "event.kind") & _NOT_EVENTS:
-        return None
+        return ()
     categories = _lower(data, "event.category")
     if path_exists(data, "dns.question.name"):
         answers = words(data, "dns.answers.data") or words(data, "dns.resolved_ip")
-        return _parsed(data, "endpoint.dns_query", _ASKED, {"QueryResults": ";".join(answers) or None})
+        return (_parsed(data, "endpoint.dns_query", _ASKED, {"QueryResults": ";".join(answers) or None}),)
     if "file" in categories:
         return _file(data)
-    if "process" in categories:
-        return _process(data)
-    return _network(data) if "network" in categories else None
+    made = _process(data) if "process" in categories else _network(data) if "network" in categories else None
+    return () if made is None else (made,)
 
 
-def _file(data: Mapping[str, object]) -> Parsed | None:
+def _file(data: Mapping[str, object]) -> Sequence[Parsed]:
     for said in (_lower(data, "event.action"), _lower(data, "event.type")):
         for word_, dataset, table in _FILE_KINDS:
             if any(word_ in one for one in said):
-                return _parsed(data, dataset, table)
-    return None
+                made = _parsed(data, dataset, table)
+                # Renamed into place is written there, as far as who reads the file is concerned.
+                return (
+                    (made, _parsed(data, "endpoint.file_event", _FILE))
+                    if dataset == "endpoint.file_rename"
+                    else (made,)
+                )
+    return ()
 
 
 def _process(data: Mapping[str, object]) -> Parsed | None:

@@ -3,7 +3,7 @@
 Only Wazuh (`report_changes`) and Sysmon's named streams tell what was written into a file.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mcp_siem.events.event import path_exists, path_values
 from mcp_siem.events.time import parse_time
@@ -36,16 +36,20 @@ _SURE = 1.0
 _KNOWN = 0.97
 
 
-def _parse(data: Mapping[str, object]) -> Parsed | None:
+def _parse(data: Mapping[str, object]) -> Sequence[Parsed]:
     if path_exists(data, "syscheck.path"):
-        return _wazuh(data)
+        return _one(_wazuh(data))
     if windows_provider(data) is not None:
-        made, told = parse_windows(data), parse_ecs(data) if path_exists(data, "event.category") else None
+        made, told = parse_windows(data), parse_ecs(data) if path_exists(data, "event.category") else ()
         # Winlogbeat's module moves fields of the event to their ECS names.
-        if made is not None and told is not None and told.fields["event.dataset"] == made.fields["event.dataset"]:
-            return Parsed(fields={**told.fields, **made.fields}, time=made.time, wrong=made.wrong)
-        return made
-    return parse_ecs(data) if is_ecs_endpoint(data) else None
+        if made is not None and told and told[0].fields["event.dataset"] == made.fields["event.dataset"]:
+            made = Parsed(fields={**told[0].fields, **made.fields}, time=made.time, wrong=made.wrong)
+        return _one(made)
+    return parse_ecs(data) if is_ecs_endpoint(data) else ()
+
+
+def _one(made: Parsed | None) -> Sequence[Parsed]:
+    return () if made is None else (made,)
 
 
 def _wazuh(data: Mapping[str, object]) -> Parsed | None:
@@ -65,14 +69,14 @@ def _score(line: bytes) -> float | None:
 
 
 def _sure(data: Mapping[str, object]) -> float:
-    if _parse(data) is not None:
+    if _parse(data):
         return _SURE
     return _KNOWN if windows_provider(data) == "sysmon" or is_ecs_endpoint(data) else 0.0
 
 
 def _when(line: bytes) -> int | None:
-    made = next((one for one in map(_parse, objects(read_json(line)[0])) if one is not None), None)
-    return None if made is None else made.time
+    made = (one for data in objects(read_json(line)[0]) for one in _parse(data))
+    return next((one.time for one in made), None)
 
 
 def _reader() -> JsonReader:

@@ -119,11 +119,10 @@ class JsonReader:
         for index, one in enumerate(found[:_MAX_LISTED]):
             ref = f"{record.ref}/{index}" if isinstance(value, list) else record.ref
             parsed = self._parse(one)
-            if isinstance(parsed, Parsed):
-                yield Made(parsed=parsed, ref=ref)
-            elif parsed:
-                yield from (Made(parsed=part, ref=f"{ref}/{number}") for number, part in enumerate(parsed))
-            else:
+            parts = (parsed,) if isinstance(parsed, Parsed) else parsed or ()
+            for number, part in enumerate(parts):
+                yield Made(parsed=part, ref=f"{ref}/{number}" if len(parts) > 1 else ref)
+            if not parts:
                 yield from self._tally.note("other_record", ref, "records of a kind that is no event here")
         if len(found) > _MAX_LISTED:
             reason = f"{len(found) - _MAX_LISTED} records beyond the first {_MAX_LISTED} of a list are not read"

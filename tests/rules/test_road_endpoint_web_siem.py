@@ -42,7 +42,16 @@ ROADS: dict[str, tuple[str, ...]] = {
     "mcp_auth_http_unsafe_approval_mode": (f"{ENDPOINT}:12",),
     "mcp_endpoint_client_config_command": (f"{WAZUH}:1",),
     "mcp_endpoint_client_config_written": (
-        *(f"{AUDITD}:15", f"{ENDPOINT}:9", f"{DEFEND}:1", f"{SYSMON}:4", f"{SYSMON}:12", f"{WAZUH}:2"),
+        *(
+            f"{AUDITD}:15",
+            f"{AUDITD}:25",
+            f"{ENDPOINT}:9",
+            f"{DEFEND}:1",
+            f"{DEFEND}:5/1",
+            f"{SYSMON}:4",
+            f"{SYSMON}:12",
+            f"{WAZUH}:2",
+        ),
     ),
     "mcp_endpoint_container_escape": (f"{ENDPOINT}:1", f"{DEFEND}:3"),
     "mcp_endpoint_credential_store_read": (f"{AUDITD}:11", f"{ENDPOINT}:18", f"{DEFEND}:6", f"{SYSMON}:11"),
@@ -59,7 +68,7 @@ ROADS: dict[str, tuple[str, ...]] = {
     "mcp_monitoring_health_data_removed": (
         *(f"{SEARCH}:{line}" for line in (1, 2, 5, 6, 7, 9, 10)),
         *(f"{TRAIL}:{line}" for line in (1, 2)),
-        *(f"{CONFIG}:{line}" for line in ("5/0", "5/1", "5/2", "6/0", "7/0")),
+        *(f"{CONFIG}:{line}" for line in ("5/0", "5/1", "5/2", "6", "7")),
         f"{TRAIL_2}:3",
     ),
     "mcp_monitoring_health_ingest_lag": (f"{HEALTH}:12",),
@@ -70,7 +79,7 @@ ROADS: dict[str, tuple[str, ...]] = {
     "mcp_monitoring_health_payload_capture_off": (f"{HEALTH}:8",),
     "mcp_monitoring_health_rule_weakened": (
         *(f"{KIBANA}:{line}" for line in (2, 3, 4, 6)),
-        *(f"{CONFIG}:{line}" for line in ("1/0", "2/0", "2/1", "3/0", "4/0")),
+        *(f"{CONFIG}:{line}" for line in ("1", "2/0", "2/1", "3", "4")),
         *(f"{TRAIL_2}:{line}" for line in (1, 2, 4)),
     ),
     "mcp_monitoring_health_sequence_gap": (f"{HEALTH}:4",),
@@ -88,7 +97,7 @@ QUIET = (
     *(f"{KIBANA}:{line}" for line in (1, 5, 7, 8)),
     *(f"{SEARCH}:{line}" for line in (3, 4, 8)),
     *(f"{TRAIL}:{line}" for line in (3, 4, 5)),
-    f"{CONFIG}:8/0",
+    f"{CONFIG}:8",
     *(f"{HEALTH}:{line}" for line in (1, 3, 6, 9, 11, 16, 18)),
 )
 CATEGORIES = {"process_creation", "file_event", "file_access", "file_change", "file_delete", "file_rename", "webserver"}

@@ -90,7 +90,7 @@ def test_a_parent_is_known_by_its_start_on_the_same_node(lines: Read) -> None:
         (
             _call(1, 82),
             [b'name="/old" nametype=DELETE', b'name="/new" nametype=CREATE'],
-            [("endpoint.file_rename", "/new")],
+            [("endpoint.file_rename", "/new"), ("endpoint.file_event", "/new")],
         ),
         (_call(1, 4), [b'name="/a" nametype=NORMAL'], []),
         (_call(1, 257), [b"name=(null) nametype=NORMAL"], []),

@@ -58,7 +58,6 @@ def test_a_number_of_another_provider_means_something_else(lines: Read) -> None:
         ("file", "creation", "creation", "endpoint.file_event"),
         ("file", "change", "overwrite", "endpoint.file_event"),
         ("file", "change", "attributes_modified", "endpoint.file_change"),
-        ("file", "change", "rename", "endpoint.file_rename"),
         ("file", "deletion", "deletion", "endpoint.file_delete"),
         ("file", "access", "opened-file", "endpoint.file_access"),
         ("file", "info", "initial_scan", None),
@@ -74,6 +73,17 @@ def test_an_ecs_event_is_known_by_category_action_and_type(
         {**_DEFEND, "event": {"category": [category], "type": kind, "action": action}, "file": {"path": "/a"}}
     )
     assert [told["event.dataset"] for told in made] == ([dataset] if dataset else [])
+
+
+def test_a_file_renamed_into_place_is_written_there_too(lines: Read) -> None:
+    log = lines("endpoint")
+    event = {"category": ["file"], "type": ["change"], "action": "rename"}
+    file = {"path": "/new", "Ext": {"original": {"path": "/old"}}}
+    assert log.read({**_DEFEND, "event": event, "file": file}) == [
+        {"event.dataset": "endpoint.file_rename", "TargetFilename": "/new", "SourceFilename": "/old"},
+        {"event.dataset": "endpoint.file_event", "TargetFilename": "/new"},
+    ]
+    assert [made.raw_ref for made in log.events] == ["log:1/0", "log:1/1"]
 
 
 def test_an_alert_of_the_sensor_is_no_second_event(lines: Read) -> None:
