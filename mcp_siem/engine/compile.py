@@ -65,8 +65,8 @@ from mcp_siem.rules.rule import Rule
 __all__ = ["Detection", "compile_correlation", "compile_detection", "compile_parsed", "parsed_rule"]
 
 _WILDCARDS = {SpecialChars.WILDCARD_MULTI: Wildcard.MANY, SpecialChars.WILDCARD_SINGLE: Wildcard.ONE}
-# Filters join a rule as selections of this name (rules/filters.py).
-_FILTER_PREFIX = re.compile(r"^_filter[0-9]+_")
+# Filters join a rule as selections of this name (rules/filters.py), others have a second one (rules/condition.py).
+_FILTER_PREFIX = re.compile(r"^(?:_filter[0-9]+_|_?named[0-9]+_(?=not))")
 
 Parts = list[str | Wildcard]
 

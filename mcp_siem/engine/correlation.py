@@ -18,6 +18,7 @@ from mcp_siem.engine.predicates import OPERATORS
 from mcp_siem.errors import Issue, PackError
 from mcp_siem.rules.places import correlation_key
 from mcp_siem.rules.rule import Rule
+from mcp_siem.rules.threshold import bounds_of
 
 __all__ = ["Correlation", "CorrelationType", "Member", "Seen", "Threshold", "read_correlation"]
 
@@ -166,9 +167,7 @@ def read_correlation(rule: Rule, parsed: Any) -> Correlation:
         ),
         timespan=parsed.timespan.seconds * _MICROSECONDS,
         group_by=group_by,
-        condition=_seen(condition.parsed, references)
-        if extended
-        else Threshold(bounds=((condition.op.name.lower(), condition.count),)),
+        condition=_seen(condition.parsed, references) if extended else Threshold(bounds=bounds_of(condition)),
         percentile=percentile,
     )
 

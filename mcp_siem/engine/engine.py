@@ -75,11 +75,13 @@ class Engine:
         found = sight.read(event.data)
         if found is None:
             return self._matched_by_itself(event, verdict.held)
-        alerts = [_alert(rule, event, evidence) for rule, evidence in sight.alerts(found)]
+        alerts = []
+        if sight.alerting:
+            alerts = [_alert(rule, event, evidence) for rule, evidence in sight.alerts(found)]
         if not sight.bases:
             return alerts, []
         time = self._time(event, sight.bases)
-        return alerts, [Hit.light(sight.bases, time, self._order, found, event.raw_ref, sight.pairs(found))]
+        return alerts, [Hit.light(sight.bases, time, self._order, found, event.raw_ref, sight.pairs)]
 
     def _matched_by_itself(self, event: Event, held: Sequence[Detection]) -> tuple[list[Alert], list[Hit]]:
         """The same for an event whose evidence has to be looked for."""

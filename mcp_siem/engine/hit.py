@@ -1,7 +1,7 @@
 """What single-event matching hands to correlation: a light, frozen record that outlives its event."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol
 
 from mcp_siem.engine.alert import Evidence
@@ -13,6 +13,7 @@ _LONGEST_KEY = 512
 
 Fields = Mapping[str, tuple[object, ...]]
 Pairs = tuple[tuple[str, object], ...]
+PairsOf = Callable[[Fields], Pairs]
 
 
 class Hit:
@@ -24,7 +25,7 @@ class Hit:
     more than an alert shows, so that millions of hits can be held; `event` and `evidence` are made when asked for.
     """
 
-    __slots__ = ("_event", "_ref", "fields", "order", "pairs", "rule_ids", "time")
+    __slots__ = ("_event", "_pairs", "_ref", "fields", "order", "rule_ids", "time")
 
     def __init__(
         self,
@@ -39,17 +40,25 @@ class Hit:
         self.rule_ids, self.time, self.order, self.fields = rule_ids, time, order, fields
         self._event: Event | None = event
         self._ref = event.raw_ref
-        self.pairs: Pairs = tuple((one.field, one.value) for one in evidence)
+        self._pairs: Pairs | PairsOf = tuple((one.field, one.value) for one in evidence)
 
     @classmethod
     def light(
-        cls, rule_ids: frozenset[str], time: int, order: int, fields: Fields, ref: str | None, pairs: Pairs
+        cls, rule_ids: frozenset[str], time: int, order: int, fields: Fields, ref: str | None, pairs: Pairs | PairsOf
     ) -> "Hit":
-        """A hit whose event shows just its fields, and whose evidence is these pairs of field and value."""
+        """A hit whose event shows just its fields, and whose evidence is these pairs, or what finds them in the fields."""
         self = cls.__new__(cls)
         self.rule_ids, self.time, self.order, self.fields = rule_ids, time, order, fields
-        self._event, self._ref, self.pairs = None, ref, pairs
+        self._event, self._ref, self._pairs = None, ref, pairs
         return self
+
+    @property
+    def pairs(self) -> Pairs:
+        """Field and value of what made its rules hold."""
+        pairs = self._pairs
+        if not isinstance(pairs, tuple):
+            pairs = self._pairs = pairs(self.fields)
+        return pairs
 
     @property
     def is_light(self) -> bool:

@@ -15,7 +15,7 @@ from mcp_siem.engine.alert import Evidence
 from mcp_siem.engine.compile import Detection
 from mcp_siem.engine.compiled import CompiledWalk
 from mcp_siem.engine.formula import Bits, Formula, Verdict, formula_of
-from mcp_siem.engine.hit import Pairs, compact
+from mcp_siem.engine.hit import Fields, Pairs, compact
 from mcp_siem.engine.match import LONGEST_VALUE, shown
 from mcp_siem.engine.nodes import And, Exists, FieldRef, FieldTest, Keyword, Named, Node, Or
 from mcp_siem.rules.rule import Rule
@@ -173,11 +173,11 @@ class Sight:
             for rule, names in self.alerting
         ]
 
-    def pairs(self, found: Found) -> Pairs:
+    def pairs(self, found: Fields) -> Pairs:
         """The fields and values that made the rules hold which feed correlations."""
         return tuple((name, shown(value)) for name, value in self._pairs(self.based, found))
 
-    def _pairs(self, names: tuple[str, ...], found: Found) -> Pairs:
+    def _pairs(self, names: tuple[str, ...], found: Fields) -> Pairs:
         if self.twins:
             # of a twin that the event does not carry, what it was folded from
             names = tuple(dict.fromkeys(self.twins.get(name, name) if name not in found else name for name in names))

@@ -9,7 +9,7 @@ measures of `measure` say, which the tests compare.
 import math
 from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
@@ -22,6 +22,9 @@ __all__ = ["NEVER", "Layout", "Row", "Slots", "Step", "Stream", "is_simple", "st
 # Earlier than any time there is.
 NEVER = -(1 << 62)
 _HUNDRED = 100
+# How slots begin: those of these kinds with an empty list, others as said here.
+_LISTS = frozenset({"hits", "times", "numbers", "ordered"})
+_FIRST: Mapping[str, object] = {"last": NEVER, "place": 0, "total": 0, "held": False}
 # So many numbers that left every window are let go at once.
 _LEFT = 64
 
@@ -45,16 +48,24 @@ class Layout:
 
     def __init__(self) -> None:
         self.kinds: list[str] = ["last"]
+        self._first: Row = [NEVER]
+        self._lists: list[int] = []
 
     def slot(self, kind: str) -> int:
         """A new slot of this kind."""
+        at = len(self.kinds)
         self.kinds.append(kind)
-        return len(self.kinds) - 1
+        self._first.append(_FIRST.get(kind))
+        if kind in _LISTS:
+            self._lists.append(at)
+        return at
 
     def fresh(self) -> Row:
         """A row of which nothing is known."""
-        first: dict[str, Any] = {"last": NEVER, "place": 0, "total": 0, "held": False, "distinct": None}
-        return [first.get(kind, []) for kind in self.kinds]
+        row = self._first.copy()
+        for at in self._lists:
+            row[at] = []
+        return row
 
 
 @dataclass(slots=True, kw_only=True)

@@ -2,11 +2,12 @@
 
 import difflib
 import fnmatch
+import itertools
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-__all__ = ["ConditionFault", "condition_faults", "named_selections", "rewritten"]
+__all__ = ["ConditionFault", "condition_faults", "named_selections", "readable", "rewritten"]
 
 _WORD = re.compile(r"[A-Za-z0-9_*-]+")
 _OPERATORS = frozenset({"and", "or", "not"})
@@ -86,10 +87,8 @@ def condition_faults(condition: str, selections: Iterable[str]) -> Iterator[Cond
 
 def _name_faults(name: str, known: list[str]) -> Iterator[ConditionFault]:
     if name in known:
-        if name.startswith("not"):
-            message = f"pySigma reads '{name}' as 'not {name[3:]}'"
-            yield ConditionFault(code="MS015", message=message, hint=f"rename the selection '{name}'")
-    elif name.lower() in _OPERATORS:
+        return
+    if name.lower() in _OPERATORS:
         hint = f"write '{name.lower()}'"
         yield ConditionFault(code="MS015", message=f"'{name}' must be in lower case", hint=hint)
     else:
@@ -100,6 +99,34 @@ def _name_faults(name: str, known: list[str]) -> Iterator[ConditionFault]:
 def _meant(name: str, known: list[str]) -> str:
     close = difflib.get_close_matches(name, known, n=1)
     return f"did you mean '{close[0]}'?" if close else f"the selections are: {', '.join(sorted(known)[:8])}"
+
+
+def readable(conditions: Sequence[str], selections: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """The conditions without names that begin with `not`, and the second name of each such selection.
+
+    pySigma reads `notepad` as `not epad`. A second name changes nothing: no pattern means it that does not mean the first.
+    """
+    known = set(selections)
+    operands = [name for condition in conditions for name in _names(condition)]
+    patterns = [name.text for name in operands if name.quantifier]
+    others: dict[str, str] = {}
+    for name in operands:
+        if not name.quantifier and name.text.startswith("not") and name.text in known and name.text not in others:
+            taken = {*known, *others.values()}
+            others[name.text] = next(
+                other
+                for number in itertools.count()
+                for other in (f"_named{number}_{name.text}", f"named{number}_{name.text}")
+                if other not in taken
+                and all(_matching(one, [name.text]) for one in patterns if _matching(one, [other]))
+            )
+    if not others:
+        return list(conditions), others
+    return [rewritten(one, lambda name, many: _renamed(name, many, others)) for one in conditions], others
+
+
+def _renamed(name: str, quantifier: str | None, others: Mapping[str, str]) -> str:
+    return f"{quantifier} of {name}" if quantifier else others.get(name, name)
 
 
 def rewritten(condition: str, change: Callable[[str, str | None], str]) -> str:

@@ -17,6 +17,7 @@ from sigma.modifiers import (
 from sigma.rule import SigmaDetection, SigmaDetectionItem, SigmaDetections
 from sigma.types import SigmaNumber, SigmaString, SigmaType, sigma_type
 
+from mcp_siem.rules.condition import readable
 from mcp_siem.rules.encoding import MODIFIERS, Modifier, exact
 
 __all__ = ["detection_of", "detections_of", "item_of"]
@@ -33,7 +34,13 @@ def detections_of(section: Mapping[str, Any], source: Source = None) -> SigmaDet
         raise SigmaConditionError("Sigma rule must contain at least one condition", source=source)
     condition = section["condition"]
     named = {name: detection_of(node, source) for name, node in section.items() if name != "condition"}
-    return SigmaDetections(named, condition if isinstance(condition, list) else [condition], source)
+    conditions = condition if isinstance(condition, list) else [condition]
+    if any("not" in one for one in conditions if isinstance(one, str)) and all(
+        isinstance(one, str) for one in conditions
+    ):
+        conditions, others = readable(conditions, named)
+        named.update({other: detection_of(section[name], source) for name, other in others.items()})
+    return SigmaDetections(named, conditions, source)
 
 
 def detection_of(definition: object, source: Source = None) -> SigmaDetection:

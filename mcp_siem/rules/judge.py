@@ -4,8 +4,6 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from sigma.conditions import SigmaCondition
-from sigma.correlations import SigmaCorrelationRule
 from sigma.rule import SigmaRule
 
 from mcp_siem.errors import Issue
@@ -14,6 +12,7 @@ from mcp_siem.rules.detection import detection_of, detections_of, item_of
 from mcp_siem.rules.expand import SOLE, expressible
 from mcp_siem.rules.faults import CRASHES, guarded, issue_of
 from mcp_siem.rules.shape import shape_issues
+from mcp_siem.rules.threshold import correlation_of
 from mcp_siem.rules.yamltext import Document
 
 __all__ = ["document_issues"]
@@ -157,8 +156,7 @@ def _condition_issues(
 
 
 def _parsed(section: dict[str, object]) -> object:
-    detections = detections_of(section)
-    return SigmaCondition(str(section["condition"]), detections).parsed
+    return [one.parsed for one in detections_of(section).parsed_condition]
 
 
 def _filter_issues(document: Document, node: Mapping[str, object]) -> Iterator[Issue]:
@@ -183,7 +181,7 @@ def _correlation_issues(document: Document, node: object) -> Iterator[Issue]:
         yield _bad_timespan(document, timespan)
         return
     try:
-        SigmaCorrelationRule.from_dict({"title": "t", "correlation": node})
+        correlation_of({"title": "t", "correlation": node})
     except CRASHES as error:
         yield _correlation_issue(error, document)
 

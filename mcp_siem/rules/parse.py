@@ -16,6 +16,7 @@ from mcp_siem.rules.documents import documents_of
 from mcp_siem.rules.faults import CRASHES, issue_of
 from mcp_siem.rules.filters import with_filters
 from mcp_siem.rules.rule import Rule
+from mcp_siem.rules.threshold import correlation_of
 from mcp_siem.rules.yamltext import Document
 
 __all__ = ["main_rule", "parse_rule"]
@@ -48,7 +49,7 @@ def main_rule(rule: Rule, collection: SigmaCollection) -> SigmaRule | SigmaCorre
 
 def _parsed(data: Mapping[str, Any], source: SigmaRuleLocation) -> SigmaRule | SigmaCorrelationRule:
     if "correlation" in data:
-        return SigmaCorrelationRule.from_dict(dict(data), source=source)
+        return correlation_of(data, source)
     parsed = SigmaRule.from_dict({**data, "detection": _HARMLESS}, source=source)
     parsed.detection = detections_of(data["detection"], source)
     return parsed

@@ -1,5 +1,6 @@
 """The types of a rule's parts, checked before pySigma sees them: it crashes on many that are wrong."""
 
+import math
 from collections.abc import Iterator, Mapping
 
 from mcp_siem.errors import Issue
@@ -12,6 +13,8 @@ _SCALAR = (str, int, float, bool, type(None))
 _MAX_CONDITION = 8192
 _MAX_NAME = 200
 _TEMPORAL = frozenset({"temporal", "temporal_ordered"})
+# What these measure may be a fraction; others count.
+_MEASURED = frozenset({"value_sum", "value_avg", "value_percentile", "value_median"})
 
 Path = tuple[str | int, ...]
 Fault = tuple[str, str, Path, str]
@@ -132,7 +135,7 @@ def _correlation(node: object) -> Iterator[Fault]:
     yield from _texts(node, "group-by", "give one field or a list of fields")
     if "timespan" not in node:
         yield "MS018", "the correlation has no timespan", ("correlation",), "add 'timespan: 5m'"
-    yield from _threshold(node.get("condition"), temporal=str(node.get("type")).lower() in _TEMPORAL)
+    yield from _threshold(node.get("condition"), str(node.get("type")).lower())
     yield from _aliases(node.get("aliases"))
 
 
@@ -143,7 +146,8 @@ def _texts(node: Mapping[str, object], key: str, hint: str) -> Iterator[Fault]:
         yield "MS011", f"correlation {key} must be text or a list of texts", ("correlation", key), hint
 
 
-def _threshold(condition: object, *, temporal: bool) -> Iterator[Fault]:
+def _threshold(condition: object, kind: str) -> Iterator[Fault]:
+    temporal = kind in _TEMPORAL
     where = ("correlation", "condition")
     if condition is None and not temporal:
         yield (
@@ -161,8 +165,16 @@ def _threshold(condition: object, *, temporal: bool) -> Iterator[Fault]:
             fields = value if isinstance(value, list) and value else [value]
             if not all(isinstance(field, str) for field in fields):
                 yield "MS011", "the field of a correlation condition must be text", (*where, key), "name one field"
-        elif isinstance(value, bool | list | dict | None) or (isinstance(value, float) and not value.is_integer()):
-            yield "MS020", f"'{key}' needs a whole number", (*where, key), "write for example 'gte: 5'"
+        elif not _is_number(value, whole=key == "percentile" or kind not in _MEASURED):
+            what = "a whole number" if kind not in _MEASURED or key == "percentile" else "a number"
+            yield "MS020", f"'{key}' needs {what}", (*where, key), "write for example 'gte: 5'"
+
+
+def _is_number(value: object, *, whole: bool) -> bool:
+    """Says whether it can be one; of a text pySigma will say so."""
+    if isinstance(value, float):
+        return math.isfinite(value) and (not whole or value.is_integer())
+    return isinstance(value, int | str) and not isinstance(value, bool)
 
 
 def _aliases(aliases: object) -> Iterator[Fault]:

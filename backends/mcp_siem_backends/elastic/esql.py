@@ -9,9 +9,12 @@ more. What a correlation finds inside another becomes one more flag of the event
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from mcp_siem.convert.refuse import RefusedError
+from mcp_siem.rules.threshold import bounds_of
 from mcp_siem_backends.elastic.columns import column_name
 from mcp_siem_backends.elastic.fields import Index
 from mcp_siem_backends.elastic.gather import FIELDS, OFFSET, gathered, packed, rank
@@ -113,7 +116,8 @@ def _superset(level: Level) -> _Superset | None:
         return _all_seen(level) if level.needs_all else None
     if not level.monotone or level.numeric:
         return None
-    threshold = f"{_OPERATORS[level.condition.op.name]} {level.condition.count}"
+    ((operator, number),) = bounds_of(level.condition)
+    threshold = f"{_OPERATORS[operator.upper()]} {number}"
     if level.kind == "EVENT_COUNT":
         return _Superset(counts="n = COUNT(*)", bucket=f"n {threshold}")
     return _Superset(counts=f'n = VALUES(SPLIT(v{level.slot}, ","))', bucket=f"MV_COUNT(n) {threshold}")
@@ -219,7 +223,16 @@ def _derived(level: Level) -> Iterator[str]:
 def _condition(level: Level) -> str:
     if level.extended:
         return _seen(level.condition.parsed, level.references)
-    return f"{_MEASURES[level.kind]} {_OPERATORS[level.condition.op.name]} {level.condition.count}"
+    measure = _MEASURES[level.kind]
+    asked = [
+        f"{measure} {_OPERATORS[operator.upper()]} {_plain(number)}" for operator, number in bounds_of(level.condition)
+    ]
+    return " AND ".join(asked)
+
+
+def _plain(number: int | Fraction) -> str:
+    """A number as ES|QL reads it: digits, of a fraction the shortest that name the double."""
+    return str(number) if isinstance(number, int) else f"{Decimal(repr(float(number))):f}"
 
 
 def _seen(item: Any, references: tuple[str, ...]) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcp_siem.convert.refuse import RefusedError
+from mcp_siem.rules.threshold import bounds_of
 from mcp_siem_backends.elastic.fields import Index, Storage
 from mcp_siem_backends.elastic.limits import limit
 
@@ -63,7 +64,9 @@ class Level:
     @property
     def monotone(self) -> bool:
         """Whether more events never make it false."""
-        return not self.extended and self.condition.op.name in MONOTONE
+        return not self.extended and [operator.upper() in MONOTONE for operator, _ in bounds_of(self.condition)] == [
+            True
+        ]
 
     @property
     def needs_all(self) -> bool:
@@ -71,7 +74,7 @@ class Level:
         if self.extended:
             return False
         total = len(self.members)
-        return (self.condition.op.name, self.condition.count) in (("GTE", total), ("GT", total - 1), ("EQ", total))
+        return bounds_of(self.condition) in ((("gte", total),), (("gt", total - 1),), (("eq", total),))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +163,7 @@ class _Reader:
             correlation is not self._top
             and correlation.type.name == "EVENT_COUNT"
             and not hasattr(condition, "expression")
-            and (condition.op.name, condition.count) in (("GTE", 1), ("GT", 0))
+            and bounds_of(condition) in ((("gte", 1),), (("gt", 0),))
             and all(hasattr(one.rule, "detection") or self._is_union(one.rule) for one in correlation.referenced_rules)
         )
 

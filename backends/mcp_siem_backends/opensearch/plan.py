@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mcp_siem.convert.refuse import RefusedError
+from mcp_siem.rules.threshold import bounds_of
 from mcp_siem_backends.opensearch.limits import limit
 
 __all__ = ["Plan", "read_plan"]
@@ -116,8 +117,10 @@ def _condition(parsed: Any, kind: str, references: Sequence[str]) -> Run:
     percentile = 50 if kind != "value_percentile" or condition.percentile is None else condition.percentile
     if not 0 <= percentile <= _HUNDRED:
         raise RefusedError(limit("CORRELATION-CONDITION"), f"percentile {percentile}")
-    operator = condition.op.name.lower()
-    return {"operator": operator, "number": condition.count, "percentile": percentile}
+    (operator, number), *more = bounds_of(condition)
+    if more or not isinstance(number, int):
+        raise RefusedError(limit("CORRELATION-CONDITION"), f"{kind}: a range or a fraction")
+    return {"operator": operator, "number": number, "percentile": percentile}
 
 
 def _postfix(item: Any, references: Sequence[str]) -> list[int]:

@@ -26,6 +26,7 @@ from sigma.types import (
 
 from mcp_siem.events.fold import fold_pattern
 from mcp_siem.events.taxonomy import TWIN_SUFFIX, Taxonomy
+from mcp_siem.rules.threshold import bounds_of
 from mcp_siem_backends.splunk import leaves
 from mcp_siem_backends.splunk.bounds import note
 from mcp_siem_backends.splunk.correlation import BaseRule, Correlation, correlation_spl
@@ -249,6 +250,9 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
         references = list(rule.referenced_rules)
         aliases = {one.alias: {str(ref.reference): name for ref, name in one.mapping.items()} for one in rule.aliases}
         extended = hasattr(rule.condition, "expression")
+        (operator, number), *more = (("gte", 0),) if extended else bounds_of(rule.condition)
+        if more or not isinstance(number, int):
+            raise refused("SPLUNK-CORRELATION-CONDITION", f"{rule.title}: a range or a fraction")
         fields = [] if extended or rule.condition.fieldref is None else rule.condition.fieldref
         fields = [fields] if isinstance(fields, str) else list(fields)
         group_by = tuple(rule.group_by or ())
@@ -265,8 +269,8 @@ class McpSplunkBackend(SplunkBackend):  # type: ignore[misc]  # pySigma is untyp
             ),
             group_by=tuple(name.removesuffix(ARRAY) for name in group_by),
             seconds=rule.timespan.seconds,
-            sign=None if extended else _SIGNS[rule.condition.op.name],
-            count=0 if extended else rule.condition.count,
+            sign=None if extended else _SIGNS[operator.upper()],
+            count=number,
             percentile=_percentile(kind, rule.condition),
             expression=_expression(rule.condition.parsed, names) if extended else None,
         )

@@ -63,6 +63,17 @@ def test_no_bucket_is_left_out_where_fewer_events_can_hold(lines: Callable[[str]
     assert [stage for stage in stages if stage.startswith("WHERE n ")] == []
 
 
+def test_a_range_of_counts_is_asked_of_each_window_and_of_no_bucket(lines: Callable[[str], list[str]]) -> None:
+    stages = lines("  type: event_count\n  rules: [a]\n  timespan: 1h\n  condition: {gt: 1, lte: 3}\n")
+    assert "WHERE events <= 3 AND events > 1" in stages
+    assert [stage for stage in stages if stage.startswith("WHERE n ")] == []
+
+
+def test_a_fraction_is_written_without_an_exponent(lines: Callable[[str], list[str]]) -> None:
+    stages = lines("  type: value_avg\n  rules: [a]\n  timespan: 1h\n  condition: {gte: 0.0000025, field: n}\n")
+    assert "WHERE value_avg >= 0.0000025" in stages
+
+
 def test_values_are_counted_exactly_and_shown(lines: Callable[[str], list[str]]) -> None:
     stages = lines("  type: value_count\n  rules: [a, b]\n  timespan: 1h\n  condition: {gte: 3, field: ip}\n")
     assert "COUNT_DISTINCT" not in " ".join(stages)

@@ -36,6 +36,8 @@ CORRELATIONS: list[tuple[str, str, dict[str, object]]] = [
     ("SPLUNK-CORRELATION-WINDOW", "a", {"type": "event_count", "condition": {"gte": 10_001}}),
     ("SPLUNK-CORRELATION-FIELDS", "a", {"type": "value_count", "condition": {"gte": 1, "field": ["f", "list"]}}),
     ("SPLUNK-CORRELATION-CONDITION", "ab", {"type": "temporal_ordered", "condition": "a and b"}),
+    ("SPLUNK-CORRELATION-CONDITION", "a", {"type": "event_count", "condition": {"gte": 2, "lt": 9}}),
+    ("SPLUNK-CORRELATION-CONDITION", "a", {"type": "value_avg", "condition": {"gte": 2.5, "field": "n"}}),
 ]
 
 
