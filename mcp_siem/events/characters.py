@@ -10,7 +10,7 @@ from typing import Literal
 from mcp_siem.events.confusables import CONFUSABLES
 from mcp_siem.events.memo import Memo
 
-__all__ = ["ANSI", "FOLDED", "SEEN", "SOLID", "VISIBLE", "normalised", "rewritten"]
+__all__ = ["ANSI", "FOLDED", "SEEN", "SOLID", "VISIBLE", "normalised", "rewritten", "visible"]
 
 # Terminal control sequences (ECMA-48 CSI): a terminal shows nothing of them, so a whole one goes, not ESC alone.
 ANSI = re.compile(r"\x1b\[[0-?]{0,64}[ -/]{0,8}[@-~]|\x9b[0-?]{0,64}[ -/]{0,8}[@-~]")
@@ -31,11 +31,13 @@ _IGNORABLE = frozenset([0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x3164, 0xFFA0]) 
 )
 # Most of Unicode is ideographs, Hangul and what nobody has assigned: none is invisible, cased or like another, which
 # need not be found out for each. A test looks at them all. Hangul alone is part of what is composed.
-_IDEOGRAPHS = range(0x4E40, 0xA000)
+_IDEOGRAPHS = frozenset((*range(0x3400, 0x4DC0), *range(0x4E40, 0xA000)))
 _HANGUL = range(0xAC00, 0xD7A4)
 _UPPER_PLANES = range(0x20000, 0x110000)
 _COMPATIBLE = range(0x2F800, 0x2FA20)
-SOLID = "[\u4e40-\u9fff\U00020000-\U0002f7ff\U0002fa20-\U000dffff\U000e1000-\U0010ffff]"
+_SOLID = "\u3400-\u4dbf\u4e40-\u9fff\U00020000-\U0002f7ff\U0002fa20-\U000dffff\U000e1000-\U0010ffff"
+# A syllable of Hangul is so unless what follows may end as a jamo that it is composed with.
+SOLID = f"(?:[{_SOLID}]|[\uac00-\ud7a3](?=[{_SOLID}\uac00-\ud7a3\x00-\x7f]|\\Z))"
 _PLANE_OF_TAGS = range(0xE0000, 0xE1000)
 _BRAILLE_BLANK = 0x2800
 # U+FDFA alone would grow eighteenfold; such a character stays as it is.
@@ -123,6 +125,23 @@ def rewritten(text: str, table: Mapping[int, str]) -> str:
     for char, form in changed:
         text = text.replace(char, form)
     return text
+
+
+def visible(text: str) -> str:
+    """`text.translate(VISIBLE)`, at little cost where most of a long text is to be seen."""
+    return _hidden().sub(_seen_of, text)
+
+
+def _seen_of(match: re.Match[str]) -> str:
+    return match[0].translate(VISIBLE)
+
+
+@cache
+def _hidden() -> re.Pattern[str]:
+    """Finds all that may have another visible form; beyond the basic plane everything that is not solid."""
+    changed = {point for point in range(_SUPPLEMENT) if not _is_solid(point) and _visible_form(point) != chr(point)}
+    beyond = "\U00010000-\U0001ffff\U0002f800-\U0002fa1f\U000e0000-\U000e0fff"
+    return re.compile(f"[{_as_set(changed)[1:-1]}{beyond}]+")
 
 
 def normalised(text: str, form: Literal["NFC", "NFKC"]) -> str:

@@ -8,7 +8,7 @@ punctuation inside a word, leetspeak (ASCII is never a look-alike of ASCII), syn
 
 import re
 
-from mcp_siem.events.characters import ANSI, FOLDED, SOLID, VISIBLE, normalised, rewritten
+from mcp_siem.events.characters import ANSI, FOLDED, SOLID, VISIBLE, normalised, rewritten, visible
 from mcp_siem.events.decode import RUN, RUN_SYMBOL, SYMBOLS, decode_once
 from mcp_siem.events.memo import Memo
 
@@ -47,8 +47,8 @@ def fold(text: str) -> str:
     if _needs_work(text):
         text = _uncontrolled(text)
         if _needs_work(text):
-            visible = text if text.isascii() else rewritten(text, VISIBLE)
-            text = _uncontrolled(decode_once(_single_spaced(visible)))
+            seen = text if text.isascii() else rewritten(text, VISIBLE)
+            text = _uncontrolled(decode_once(_single_spaced(seen)))
     elif "\x9b" in text:
         text = _uncontrolled(text)
     return _folded(text)
@@ -91,8 +91,8 @@ def _folded(text: str) -> str:
 
 def _folded_word(word: str) -> str:
     if len(word) <= _LONG:
-        return _folded_island(word)
-    parts = _ISLAND.split(word)
+        return _folded_island(word.translate(VISIBLE))
+    parts = _ISLAND.split(visible(word))
     parts[::2] = map(str.lower, parts[::2])
     parts[1::2] = map(_ISLANDS.__getitem__, parts[1::2])
     return "".join(parts)
@@ -107,7 +107,6 @@ def _folded_island(word: str) -> str:
 
 
 def _folded_run(word: str) -> str:
-    word = word.translate(VISIBLE)
     if word.isascii():
         return word.lower()
     word = normalised(word, "NFC")

@@ -249,15 +249,23 @@ def test_steps_one_by_one_decode_what_all_at_once_does() -> None:
 
 
 def test_characters_called_solid_are_left_alone_by_every_step() -> None:
-    solid = "".join(re.findall(SOLID, "".join(map(chr, range(0x110000)))))
+    hangul = "".join(map(chr, range(0xAC00, 0xD7A4)))
+    solid = "".join(one for one in re.findall(SOLID, "".join(map(chr, range(0x110000)))) if one not in hangul)
     assert len(solid) > 800_000
     assert unicodedata.normalize("NFKD", solid) == unicodedata.normalize("NFC", solid) == solid.casefold() == solid
     assert {unicodedata.category(char) for char in solid}.isdisjoint({"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"})
     assert CONFUSABLES.keys().isdisjoint(solid)
     assert not any(map(unicodedata.combining, solid))
-    hangul = "".join(map(chr, range(0xAC00, 0xD7A4)))
     assert unicodedata.normalize("NFC", unicodedata.normalize("NFKD", hangul)) == hangul.casefold() == hangul
     assert all(VISIBLE[ord(char)] == FOLDED[ord(char)] == SEEN[ord(char)] == char for char in (hangul + solid)[::7])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_hangul_is_composed_with_all_that_may_follow_it(seed: int) -> None:
+    rnd = random.Random(seed)
+    pieces = "\uac00\uac01\ub098\ub2e4\ud7a3\ud788\u1100\u1161\u11a8\u11c2\u3131\u3133\uffa1\uffa2\uffc2\u200b\u0301\u0327aB<\u4e50\u3400\u0410\uff21 "
+    for _ in range(200):
+        _same("".join(rnd.choices(pieces, k=rnd.choice((3, 40, 90)))))
 
 
 def test_only_letters_and_three_signs_of_ascii_take_a_mark() -> None:
