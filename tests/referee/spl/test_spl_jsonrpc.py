@@ -57,7 +57,7 @@ ROWS = [
         ({"id": 7}, {"call", "result"}),
         (["ssh\\\\id_rsa"], {"call"}),
     ],
-    ids=str,
+    ids=lambda one: ", ".join(sorted(one)) if isinstance(one, set) else str(one),
 )
 def test_a_rule_on_raw_json_finds_its_events(selection: Mapping[str, object] | list[str], found: set[str]) -> None:
     rule = {
