@@ -40,7 +40,8 @@ class Engine:
         self.taxonomy = pack.taxonomy
         self.detections, self.correlations = _compile(pack)
         self._correlator = Correlator(self.correlations, every=every)
-        self._digest = digest_of(self.correlations)
+        bases = [one.rule for one in self.detections if one.rule.id in self._correlator.bases]
+        self._digest = digest_of(self.correlations, bases)
         read = {name for one in self.detections for name in one.fields}.union(self._correlator.fields)
         self._twins = twins_of(read, pack.taxonomy)
         self._judge = Judge(self.detections, self._twins, route=pack.taxonomy.route, fits=self._fits)
@@ -71,8 +72,12 @@ class Engine:
             return self._matched_by_itself(event, self._holding_by_itself(event))
         if not verdict.held:
             return [], []
-        sight = self._sights.of(verdict)
-        found = sight.read(event.data)
+        try:
+            sight = self._sights.of(verdict)
+            found = sight.read(event.data)
+        except Exception:  # noqa: BLE001 - one value must not end the watch: each rule is asked by itself
+            _log.warning("reading the evidence of all rules at once failed on %s", event.raw_ref, exc_info=True)
+            found = None
         if found is None:
             return self._matched_by_itself(event, verdict.held)
         alerts = []
@@ -241,7 +246,7 @@ def _compile(pack: RulePack) -> tuple[tuple[Detection, ...], tuple[Correlation, 
     correlations: list[Correlation] = []
     issues: list[Issue] = []
     for rule in pack:
-        if rule.off is not None or rule.kind == "filter":
+        if rule.off is not None or rule.kind in ("filter", "native"):
             continue
         try:
             if rule.kind == "correlation":

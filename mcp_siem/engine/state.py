@@ -13,6 +13,8 @@ import orjson
 
 from mcp_siem.engine.correlation import Correlation
 from mcp_siem.errors import McpSiemError
+from mcp_siem.rules.documents import documents_of
+from mcp_siem.rules.rule import Rule
 
 __all__ = ["broken", "decode_state", "digest_of", "encode_state"]
 
@@ -20,13 +22,20 @@ _FORMAT = b"mcp-siem-state 1"
 _FAST, _WIDE = b"64", b"any"
 
 
-def digest_of(correlations: Iterable[Correlation]) -> str:
-    """Names the correlations by their meaning: what they count, where and until when, not how they are titled."""
-    meant = [
+def digest_of(correlations: Iterable[Correlation], bases: Iterable[Rule]) -> str:
+    """Names the correlations and the rules they build on by their meaning: what they find and count, not their titles."""
+    meant: list[object] = [
         (one.rule.id, one.type, one.members, one.timespan, one.group_by, one.condition, one.percentile)
         for one in correlations
     ]
+    meant += [(one.id, [_found(document) for document in documents_of(one)]) for one in bases]
     return hashlib.sha256(repr(meant).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _found(document: Mapping[str, object]) -> str:
+    """What a rule or a filter finds."""
+    sections = {name: document.get(name) for name in ("logsource", "detection", "filter")}
+    return json.dumps(sections, sort_keys=True, default=str)
 
 
 def encode_state(document: Mapping[str, object], digest: str) -> bytes:
@@ -46,7 +55,7 @@ def decode_state(data: bytes, digest: str) -> Mapping[str, Any]:
     marked, _, form = head.removeprefix(_FORMAT + b" ").partition(b" ")
     if marked != digest.encode("ascii"):
         raise McpSiemError(
-            "the saved state was made with other correlation rules",
+            "the saved state was made with other correlation rules, or other rules below them",
             hint="remove the saved state to begin with empty windows, or use the rules it was made with",
         )
     try:

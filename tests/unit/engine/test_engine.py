@@ -12,7 +12,8 @@ from mcp_siem.engine.alert import Evidence
 from mcp_siem.engine.engine import Engine, replay
 from mcp_siem.engine.hit import Hit, MemoryStore
 from mcp_siem.engine.predicates import Regex
-from mcp_siem.errors import PackError, UsageError
+from mcp_siem.engine.sight import Sight
+from mcp_siem.errors import McpSiemError, PackError, UsageError
 from mcp_siem.events.event import Event
 from mcp_siem.rules.rule import RulePack
 
@@ -222,3 +223,32 @@ def test_replay_keeps_its_hits_where_it_is_told(pack_of: PackOf) -> None:
     spy = Spy()
     assert len(list(replay(Engine(pack_of(_many())), events(), store=spy))) == 1
     assert spy.seen == 3
+
+
+def test_evidence_that_cannot_be_read_at_once_is_looked_for_rule_by_rule(
+    pack_of: PackOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    pack = pack_of(_rule({"y|contains": "a"}))
+    usual = Engine(pack).feed(Event(data={"y": "cat"}))
+    monkeypatch.setattr(Sight, "read", broken)
+    assert Engine(pack).feed(Event(data={"y": "cat"})) == usual
+    assert [(one.field, one.value) for one in usual[0].evidence] == [("y", "cat")]
+
+
+def test_a_state_is_for_the_rules_below_its_correlations_as_well(pack_of: PackOf) -> None:
+    correlation = {"type": "event_count", "rules": ["r"], "timespan": "1m", "condition": {"gte": 2}}
+
+    def engine(value: str, title: str) -> Engine:
+        base = _rule({"y": value}, title=title, name="r", id="5a0f0b0e-9f5c-4c3e-8a52-0d3f8f4f6c11")
+        return Engine(pack_of(f"{base}\n---\n{json.dumps({'title': 'c', 'name': 'c', 'correlation': correlation})}"))
+
+    saved = engine("a", "one title")
+    saved.feed(Event(data={"y": "a"}, time=1))
+    same = engine("a", "another title")
+    same.restore(saved.state())
+    assert [alert.title for alert in same.feed(Event(data={"y": "a"}, time=2))] == ["c"]
+    with pytest.raises(McpSiemError, match="other rules below them"):
+        engine("b", "one title").restore(saved.state())
