@@ -24,6 +24,7 @@ __all__ = ["ReadExchange", "read_exchange"]
 _FAILED = 400
 _REFUSED = frozenset({400, 401, 403})
 _SESSION_PARAMETERS = frozenset({"sessionid", "session_id"})
+_METADATA = "/.well-known/"
 _NAMED = {"tools/call": "gen_ai.tool.name", "prompts/get": "gen_ai.prompt.name"}
 _ONE = 1
 
@@ -75,6 +76,7 @@ def read_exchange(exchange: Exchange) -> ReadExchange:
         **_said(asking),
         **_outcome(status),
         **_refusal(answering, answered, status),
+        "mcp.oauth.authorization_endpoint": _authorization_endpoint(path, answered),
         **_carried(asked, asking),
     }
     return ReadExchange(place=place, fields=_present(fields), asked=asked, answered=answered, status=status, verb=verb)
@@ -114,6 +116,13 @@ def _refusal(headers: Headers, body: Body, status: int | None) -> dict[str, obje
     if "mcp.auth.error" not in told and status in _REFUSED and not body.messages and text(said):
         told["mcp.auth.error"] = said
     return told
+
+
+def _authorization_endpoint(path: str | None, body: Body) -> str | None:
+    """Where the metadata of an authorization server (RFC 8414, OpenID Connect) sends the user to log in."""
+    if path is None or _METADATA not in path or body.messages:
+        return None
+    return text(mapping(body.value).get("authorization_endpoint"))
 
 
 def _carried(body: Body, headers: Headers) -> dict[str, object]:

@@ -257,3 +257,26 @@ def test_two_hosts_of_one_capture_are_two_servers(tap: Any) -> None:
 def test_a_number_beyond_64_bits_is_no_status(tap: Any) -> None:
     (web,) = tap.http({"method": "GET", "path": "/"}, {"status_code": 2**63})
     assert "http.response.status_code" not in web
+
+
+@pytest.mark.parametrize(
+    "name", ["oauth-authorization-server", "oauth-authorization-server/tenant", "openid-configuration"]
+)
+def test_the_metadata_of_an_authorization_server_says_where_it_sends_the_user(tap: Any, name: str) -> None:
+    metadata = {"issuer": "https://a.test", "authorization_endpoint": "https://a.test/$(id)"}
+    (web,) = tap.http({"method": "GET", "path": f"/.well-known/{name}", "headers": {}}, _reply(metadata))
+    assert web["mcp.oauth.authorization_endpoint"] == "https://a.test/$(id)"
+
+
+@pytest.mark.parametrize(
+    ("path", "metadata"),
+    [
+        ("/status", {"authorization_endpoint": "https://a.test/$(id)"}),
+        ("/.well-known/oauth-authorization-server", {"authorization_endpoint": ["https://a.test"]}),
+        ("/.well-known/oauth-authorization-server", "not JSON"),
+        ("/.well-known/oauth-authorization-server", None),
+    ],
+)
+def test_what_is_no_such_metadata_names_no_endpoint(tap: Any, path: str, metadata: object) -> None:
+    (web,) = tap.http({"method": "GET", "path": path, "headers": {}}, _reply(metadata))
+    assert "mcp.oauth.authorization_endpoint" not in web
