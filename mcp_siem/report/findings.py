@@ -38,7 +38,12 @@ def _finding_lines(finding: Finding, style: Style) -> Iterable[str]:
 
 
 def _json(report: CheckReport, _style: Style) -> str:
-    document = {"format": 1, "rules": report.rules, "findings": [_finding_json(f) for f in report.findings]}
+    document = {
+        "format": 1,
+        "rules": report.rules,
+        "findings": [_finding_json(f) for f in report.findings],
+        "notes": list(report.notes),
+    }
     return _dump(document)
 
 
