@@ -177,6 +177,8 @@ class Inventory:
         seen = replace(seen, name=key[2])
         before = self._definitions.get(key)
         if before is not None:
+            # A connection that does not say its version takes nothing away from what another said.
+            seen = replace(seen, version=seen.version or before.version)
             recent = before.is_kept and seen.last_seen - before.last_seen < _DAY
             if recent and before.hash == seen.hash and before.version == seen.version:
                 return

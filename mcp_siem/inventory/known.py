@@ -3,7 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -78,6 +78,8 @@ class KnownItems:
             before = _of_earlier(self.inventory.definition(*key))
         else:
             self._weight -= before.weight if before else 0
+        if facts.version is None and before is not None:
+            facts = replace(facts, version=before.version)
         self._put(key, facts)
         return facts, before
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcp_siem.errors import UsageError
 
-__all__ = ["opened", "transaction"]
+__all__ = ["is_missing", "opened", "transaction"]
 
 _APPLICATION = 0x6D637069
 _MIGRATIONS = (
@@ -35,7 +35,18 @@ _MIGRATIONS = (
     """,
 )
 _WAIT = 10.0
+_FOLDER = "name a file in a folder that you may write to with --inventory"
 _RESTORE = "keep it aside, restore a copy, or import the approved list into a new file (mcp-siem inventory import)"
+
+
+def is_missing(path: str) -> bool:
+    """Whether there is no file yet; UsageError if none could be made."""
+    place = Path(path)
+    if place.exists():
+        return False
+    if not os.access(place.parent, os.W_OK | os.X_OK):
+        raise UsageError("the inventory cannot be made: its folder is missing or closed", source=path, hint=_FOLDER)
+    return True
 
 
 @contextmanager
@@ -50,7 +61,7 @@ def opened(path: str, *, wait: float = _WAIT) -> Iterator[sqlite3.Connection]:
         raise UsageError(
             f"the inventory cannot be opened: {error.strerror or error}",
             source=path,
-            hint="name a file in a folder that you may write to with --inventory",
+            hint=_FOLDER,
         ) from error
     except sqlite3.Error as error:
         raise _fault(path, error) from error
@@ -86,10 +97,11 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
     if version > len(_MIGRATIONS):
         hint = "update mcp-siem, or name another file with --inventory"
         raise UsageError("the inventory was written by a newer mcp-siem", source=path, hint=hint)
+    # There is nothing to lose in a file that is just being made.
+    connection.execute("PRAGMA synchronous = " + ("NORMAL" if version else "OFF"))
     with suppress(sqlite3.OperationalError):
         # While another process makes the file, it does this for us.
         connection.execute("PRAGMA journal_mode = WAL")
-    connection.execute("PRAGMA synchronous = NORMAL")
     if version < len(_MIGRATIONS):
         with transaction(connection):
             for number in range(_number(connection, "user_version"), len(_MIGRATIONS)):
@@ -97,6 +109,7 @@ def _prepare(connection: sqlite3.Connection, path: str) -> None:
                     connection.execute(statement)
                 connection.execute(f"PRAGMA user_version = {number + 1}")
             connection.execute(f"PRAGMA application_id = {_APPLICATION}")
+        connection.execute("PRAGMA synchronous = NORMAL")
 
 
 def _number(connection: sqlite3.Connection, pragma: str) -> int:

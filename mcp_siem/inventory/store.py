@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import orjson
 
 from mcp_siem.inventory.book import Batch, Decisions, Inventory
-from mcp_siem.inventory.schema import opened, transaction
+from mcp_siem.inventory.schema import is_missing, opened, transaction
 from mcp_siem.inventory.server import Definition, Server, space_of, space_parts
 
 __all__ = ["SERVER_COLUMNS", "InventoryFile", "read_server"]
@@ -30,8 +30,12 @@ class InventoryFile:
         self.path = path
 
     def load(self, *, now: int) -> Inventory:
-        """All that earlier runs saw, and what people decided."""
+        """All that earlier runs saw, and what people decided; nothing where there is no file yet. UsageError if it
+        cannot be read, or could not be written.
+        """
         inventory = Inventory(now=now)
+        if is_missing(self.path):
+            return inventory
         with opened(self.path) as connection:
             connection.execute("BEGIN")
             inventory.apply(

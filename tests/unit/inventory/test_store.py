@@ -27,8 +27,11 @@ def _filled(inventory: Inventory, tool: _Tool, digest: str = "a", *, at: int = _
     return inventory
 
 
-def test_a_new_inventory_is_empty_and_nobody_else_can_read_it(file: InventoryFile) -> None:
+def test_a_new_inventory_is_empty_and_nobody_else_can_read_it(file: InventoryFile, inventory: Inventory) -> None:
     assert len(file.load(now=_AT)) == 0
+    assert not Path(file.path).exists()
+    inventory.first("use", _AT)
+    file.save(inventory.take())
     assert stat.S_IMODE(os.stat(file.path).st_mode) == 0o600  # noqa: PTH116 (a mode)
 
 
@@ -199,7 +202,6 @@ def test_a_database_of_something_else_is_never_touched(file: InventoryFile) -> N
 
 
 def test_a_newer_format_is_refused(file: InventoryFile) -> None:
-    file.load(now=_AT)
     with opened(file.path) as connection:
         connection.execute("PRAGMA user_version = 99")
     with pytest.raises(UsageError, match="newer mcp-siem"):
@@ -207,13 +209,14 @@ def test_a_newer_format_is_refused(file: InventoryFile) -> None:
 
 
 def test_a_folder_that_is_missing_is_said(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be opened") as caught:
+    with pytest.raises(UsageError, match="cannot be made") as caught:
         InventoryFile(str(tmp_path / "none" / "x")).load(now=_AT)
     assert "--inventory" in str(caught.value.hint)
 
 
 def test_a_locked_file_is_said(file: InventoryFile) -> None:
-    file.load(now=_AT)
+    with opened(file.path):
+        pass
     holder = sqlite3.connect(file.path, isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(UsageError, match="in use by another process"), opened(file.path, wait=0) as connection:
