@@ -32,6 +32,7 @@ VERBS: Mapping[str, str] = {
     "normalise": "Turn raw records into events.",
     "plan": "Show what would change on the SIEM.",
     "replay": "Run the rules over captures or events and print alerts.",
+    "sources": "Show which source can feed which rule.",
     "template": "Print the index template that the queries rely on.",
     "watch": "Follow logs as they grow, alert as events come, and survive a crash.",
 }

@@ -42,7 +42,6 @@ def _json(report: CheckReport, _style: Style) -> str:
         "format": 1,
         "rules": report.rules,
         "findings": [_finding_json(f) for f in report.findings],
-        "notes": list(report.notes),
     }
     return _dump(document)
 
