@@ -74,6 +74,8 @@ def launch_of(started: object) -> Launch:
 
 def roots_in(method: str, params: object, result: object) -> list[str] | None:
     """The folders that a client tells its server: in the answer to `roots/list`, or with a request (2026-07-28)."""
+    if method != "roots/list" and not (isinstance(params, dict) and "inputResponses" in params):
+        return None
     told = [mapping(result)] if method == "roots/list" else []
     told += [mapping(one) for one in mapping(mapping(params).get("inputResponses")).values()]
     listed = [one["roots"] for one in told if isinstance(one.get("roots"), list)]

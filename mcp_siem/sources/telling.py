@@ -46,22 +46,6 @@ class Teller:
         schema: Mapping[str, object] | None = None,
     ) -> Event:
         """One finished event of a place: its connection's facts, the fields, and what is derived from them."""
-        done = self._completed(dataset, place, fields, arguments=arguments, schema=schema)
-        if "mcp.argument.path" in done and dataset == "mcp.protocol":
-            done.update(place_fields(self._servings.of(place), done))
-        if self._standings is not None:
-            self._standings.enrol(dataset, place, done)
-        return Event(data=done, time=place.time, raw_ref=place.ref)
-
-    def _completed(
-        self,
-        dataset: str,
-        place: Place,
-        fields: Mapping[str, object],
-        *,
-        arguments: object | None = None,
-        schema: Mapping[str, object] | None = None,
-    ) -> dict[str, object]:
         learnt = self._connections.facts(place)
         data: dict[str, object] = {
             "event.dataset": dataset,
@@ -79,7 +63,11 @@ class Teller:
         # A capture that names neither caller nor server holds one connection: without a name it would count nowhere.
         if "mcp.principal" not in done:
             done["mcp.principal"] = _input_name(place.ref)
-        return done
+        if "mcp.argument.path" in done and dataset == "mcp.protocol":
+            done.update(place_fields(self._servings.of(place), done))
+        if self._standings is not None:
+            self._standings.enrol(dataset, place, done)
+        return Event(data=done, time=place.time, raw_ref=place.ref)
 
     def lifecycle(self, place: Place, fields: Mapping[str, object], started: object) -> Event:
         """A server's process starts or ends."""
@@ -164,7 +152,7 @@ class Teller:
         if roots is not None:
             self._servings.learn(place, told_roots=tuple(roots))
         if opened.direction is Direction.TO_SERVER:
-            newest = self._newest(opened.place, fields)
+            newest = self._newest(opened.place, fields) if _VERSION in fields else None
             introduced = introduction_fields(method, response.result)
             if introduced is not None:
                 told = {**introduced, "mcp.inventory.protocol_version": newest, **self._version(opened.place, fields)}
@@ -200,8 +188,7 @@ class Teller:
         server, learnt = self._server(place, fields), self._connections.facts(place)
         if server is None:
             return None
-        said = fields.get("mcp.protocol.version", learnt.get("mcp.protocol.version"))
-        spoken = believable(said, place.time) if fields.get("event.outcome") == "success" else None
+        spoken = believable(fields[_VERSION], place.time) if fields.get("event.outcome") == "success" else None
         client = text(fields.get("mcp.client.name", learnt.get("mcp.client.name"))) or ""
         return self._known.revision(server, client, spoken, place.time)
 
@@ -271,5 +258,6 @@ def _input_name(ref: str) -> str:
     return PurePath(ref.rpartition(":")[0]).name or ref
 
 
+_VERSION = "mcp.protocol.version"
 _INFO_VERSION = "mcp.server.info.version"
 _SERVER_INFO = "io.modelcontextprotocol/serverInfo"
