@@ -31,7 +31,8 @@ def command(
             out.line(document_bytes([_json(rule) for rule in shown], indent=True))
             return
         for rule in shown:
-            off = f"  (off: {safe(rule.off)})" if rule.off else ""
+            native = "  (native: runs on the SIEM alone)" if rule.kind == "native" else ""
+            off = f"  (off: {safe(rule.off)})" if rule.off else native
             out.line(f"{out.style.paint(f'{rule.level:<14}', rule.level)}{safe(rule.stem):<48} {safe(rule.title)}{off}")
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "make_deriver",
     "open_pack",
     "render",
+    "say_native",
     "say_off",
 ]
 
@@ -43,6 +44,12 @@ def say_off(pack: RulePack, console: Console) -> None:
     for rule in pack:
         if rule.off:
             console.note(f"{rule.path}:{rule.line}", f"{rule.stem} is off: {rule.off}")
+
+
+def say_native(pack: RulePack, console: Console) -> None:
+    """Says which rules only a SIEM can run, for verbs that look at events themselves."""
+    for rule in pack.native():
+        console.note(f"{rule.path}:{rule.line}", f"{rule.stem} is native: only a SIEM runs it, not this engine")
 
 
 def make_deriver(rules: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> "Deriver":

@@ -9,7 +9,7 @@ import click
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
-from mcp_siem.cli.loading import make_deriver, open_pack, say_off
+from mcp_siem.cli.loading import make_deriver, open_pack, say_native, say_off
 from mcp_siem.cli.memory import Memory
 from mcp_siem.cli.period import parse_period
 from mcp_siem.cli.progress import terminal_progress
@@ -75,6 +75,7 @@ def command(
     memory = Memory(inventory, _now)
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
+        say_native(pack, out)
         feeds, issues = open_feeds(paths, source=source, deriver=make_deriver(rules), known=memory.known)
         run = _Run(pack, out, form)
         replay = Replay(pack, feeds, show=run.show, period=period, every=every, jobs=jobs)

@@ -16,7 +16,7 @@ import click
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
-from mcp_siem.cli.loading import make_deriver, open_pack, say_off
+from mcp_siem.cli.loading import make_deriver, open_pack, say_native, say_off
 from mcp_siem.cli.memory import Memory
 from mcp_siem.cli.watching import Parts, Runner, Teller, wall_clock
 from mcp_siem.engine.engine import Engine
@@ -160,6 +160,7 @@ def command(
         named = None if source == "auto" else source_named(source)
         pack = open_pack(rules, options.settings_of(ctx))
         say_off(pack, out)
+        say_native(pack, out)
         memory = Memory(inventory, wall_clock)
         tally = Tally()
         servers = _Servers(listen, any_address=listen_any, place=_spool_place(spool, checkpoint, stack), tally=tally)

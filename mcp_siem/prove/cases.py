@@ -87,7 +87,7 @@ class Bench:
 
 def _refusals(pack: RulePack) -> Iterator[tuple[str, tuple[Issue, ...]]]:
     for rule in pack:
-        if rule.off is None and rule.kind != "filter":
+        if rule.off is None and rule.kind not in ("filter", "native"):
             try:
                 if rule.kind == "correlation":
                     compile_correlation(rule)

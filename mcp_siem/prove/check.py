@@ -30,7 +30,7 @@ Variables = Mapping[str, Sequence[str] | str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckReport:
-    """What `check` found. `rules` counts rules that alert and were replayed; `notes` are words that need no action."""
+    """What `check` found. `rules` counts Sigma rules that alert and were replayed, no native ones; `notes` need no action."""
 
     rules: int
     findings: tuple[Finding, ...]
@@ -64,14 +64,19 @@ def check_paths(
     serious = [finding for finding in findings if finding.severity != "info"]
     notes = [f"{one.path}:{one.line}: {one.message}" for one in findings if one.severity == "info"]
     return CheckReport(
-        rules=len(proven.alerting()),
+        rules=len(proven.alerting()) - len(proven.native()),
         findings=tuple(sorted(dict.fromkeys(serious), key=lambda one: (one.path, one.line, one.code))),
-        notes=(*_off(loaded.pack), *notes),
+        notes=(*_off(loaded.pack), *_native(proven), *notes),
     )
 
 
 def _off(pack: RulePack) -> Iterator[str]:
     return (f"{rule.path}:{rule.line}: {rule.stem} is off: {rule.off}" for rule in pack if rule.off)
+
+
+def _native(pack: RulePack) -> Iterator[str]:
+    said = "is native: only its SIEM runs it, so no case was replayed"
+    return (f"{rule.path}:{rule.line}: {rule.stem} {said}" for rule in pack.native())
 
 
 class _Run:

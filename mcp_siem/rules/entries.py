@@ -15,6 +15,9 @@ _ID_SPACE = uuid.UUID("7b1c6d0e-3c55-5b0a-9f0e-6d63702d7369")
 
 Data = Mapping[str, object]
 
+_KINDS: tuple[Kind, ...] = ("native", "correlation", "filter")
+_DETECTION: Kind = "detection"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
@@ -34,7 +37,7 @@ def entries(documents: Iterable[Document]) -> list[Entry]:
 
 
 def _entry(document: Document, data: Data) -> Entry:
-    kind: Kind = "correlation" if "correlation" in data else "filter" if "filter" in data else "detection"
+    kind = next((name for name in _KINDS if name in data), _DETECTION)
     given = data.get("id")
     rule_id = str(uuid.UUID(given)) if isinstance(given, str) else str(uuid.uuid5(_ID_SPACE, canonical([data])))
     name = data.get("name")
@@ -69,7 +72,8 @@ def index_of(found: Sequence[Entry]) -> dict[str, Entry]:
     """Entries by id and by name; the first of two equal ones, the second is an issue."""
     index: dict[str, Entry] = {}
     for entry in found:
-        if entry.kind != "filter":
+        # Neither has events that a correlation could count.
+        if entry.kind not in ("filter", "native"):
             index.setdefault(entry.id, entry)
             if entry.name:
                 index.setdefault(entry.name, entry)

@@ -39,7 +39,7 @@ def document_issues(document: Document) -> list[Issue]:
     if any(issue.code == "MS005" for issue in wrong):
         return wrong
     issues = [*wrong, *_header_issues(document, data)]
-    if not wrong:
+    if not wrong and "native" not in data:
         # pySigma crashes on a section whose parts have not their types.
         section = next(name for name in _SECTIONS if name in data)
         judge = _correlation_issues if section == "correlation" else partial(_section_issues, section)
@@ -50,7 +50,7 @@ def document_issues(document: Document) -> list[Issue]:
 def _header_issues(document: Document, data: Mapping[str, object]) -> list[Issue]:
     """What pySigma says of all but the sections, with harmless ones in their place; texts that are none are told already."""
     texts = {key: value for key in _TEXTS if isinstance(value := data.get(key), str)}
-    rest = {key: value for key, value in data.items() if key not in (*_SECTIONS, *_TEXTS, "logsource")}
+    rest = {key: value for key, value in data.items() if key not in (*_SECTIONS, *_TEXTS, "logsource", "native")}
     header = {"title": "t", **rest, **texts, **_HARMLESS}
     rule, issues = guarded(document, partial(SigmaRule.from_dict, header, collect_errors=True))
     return issues + [issue_of(error, document) for error in (rule.errors if rule else ())]

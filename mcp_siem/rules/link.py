@@ -59,7 +59,9 @@ class _Linker:
         sieves = [
             sieve
             for sieve in self.sieves
-            if not self.unset[sieve.id] and any(applies(sieve.data, part.data) for part in chain)
+            if entry.kind != "native"
+            and not self.unset[sieve.id]
+            and any(applies(sieve.data, part.data) for part in chain)
         ]
         ordered = [*chain[:-1], *sieves, entry]
         documents = [self._filled(part) for part in ordered]

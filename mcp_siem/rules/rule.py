@@ -9,7 +9,7 @@ from mcp_siem.events.taxonomy import Taxonomy
 
 __all__ = ["Kind", "LogSource", "ReadText", "Rule", "RulePack", "spelled"]
 
-Kind = Literal["detection", "correlation", "filter"]
+Kind = Literal["detection", "correlation", "filter", "native"]
 
 
 def spelled(text: str) -> str:
@@ -38,6 +38,7 @@ class ReadText:
 class Rule:
     """One Sigma document.
 
+    `kind` native: no Sigma, but a query for each SIEM (rules/native.py), which no engine of ours runs.
     `text` is self-contained YAML: the documents this rule refers to (base rules, filters that apply) and
     then its own, so that a target needs nothing else. `digest` is SHA-256, hex, of what `text` means: neither
     formatting nor comments change it, values of `[vars]` do. `path` and `line` say where its document starts,
@@ -94,3 +95,7 @@ class RulePack:
     def alerting(self) -> tuple[Rule, ...]:
         """Rules that alert and are on, in stem order: what is counted, converted and deployed."""
         return tuple(rule for rule in self.rules if rule.alerts and rule.off is None and rule.kind != "filter")
+
+    def native(self) -> tuple[Rule, ...]:
+        """Those of them that only a SIEM can run."""
+        return tuple(rule for rule in self.alerting() if rule.kind == "native")

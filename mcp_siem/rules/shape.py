@@ -4,11 +4,14 @@ import math
 from collections.abc import Iterator, Mapping
 
 from mcp_siem.errors import Issue
+from mcp_siem.rules.native import native_faults
 from mcp_siem.rules.yamltext import Document
 
 __all__ = ["shape_issues"]
 
-_RULE_KEYS = frozenset({"title", "logsource", "detection", "correlation", "filter", "condition", "status", "level"})
+_RULE_KEYS = frozenset(
+    {"title", "logsource", "detection", "correlation", "filter", "native", "condition", "status", "level"}
+)
 _SCALAR = (str, int, float, bool, type(None))
 _MAX_CONDITION = 8192
 _MAX_NAME = 200
@@ -34,6 +37,9 @@ def _faults(data: Mapping[str, object]) -> Iterator[Fault]:
         yield "MS005", "this is not a Sigma rule", (), "remove the file, or give it title, logsource and detection"
         return
     yield from _header(data)
+    if "native" in data:
+        yield from native_faults(data["native"])
+        return
     if "correlation" in data:
         yield from _correlation(data["correlation"])
         return

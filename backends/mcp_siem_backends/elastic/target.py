@@ -9,17 +9,20 @@ from sigma.exceptions import SigmaError
 from sigma.processing.pipeline import ProcessingPipeline
 from sigma.rule import SigmaDetection, SigmaDetections, SigmaRule
 
+from mcp_siem.convert.native import native_answer, native_limits
 from mcp_siem.convert.notes import Bound, coded
 from mcp_siem.convert.pipelines import routing
 from mcp_siem.convert.refuse import Limit, RefusedError
 from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step, spec_digest
 from mcp_siem.events.taxonomy import Taxonomy
+from mcp_siem.rules.documents import documents_of
+from mcp_siem.rules.native import native_window
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
 from mcp_siem_backends.elastic import payload
 from mcp_siem_backends.elastic.clause import Clause, any_of, document
 from mcp_siem_backends.elastic.esql import correlation_text
-from mcp_siem_backends.elastic.fields import Index, OwnIndex
+from mcp_siem_backends.elastic.fields import INDEX_PATTERN, Index, OwnIndex
 from mcp_siem_backends.elastic.limits import LIMITS, limit
 from mcp_siem_backends.elastic.query import McpLuceneBackend
 from mcp_siem_backends.elastic.reservations import BOUNDS, TABLE
@@ -73,6 +76,8 @@ class ElasticTarget:
         """The rule in Lucene, in the query DSL if Lucene has no words for it, or in ES|QL if it correlates; or why it
         cannot mean the same.
         """
+        if rule.kind == "native":
+            return native_answer(rule, self.name, "esql", self._scoped)
         lucene = Lucene(self._taxonomy, self._index)
         try:
             language, text = self._written(main_rule(rule, parse_rule(rule)), lucene)
@@ -92,7 +97,7 @@ class ElasticTarget:
 
     def limits(self) -> Sequence[Limit]:
         """Everything that is refused."""
-        return tuple(LIMITS.values())
+        return (*LIMITS.values(), *native_limits(self.name))
 
     def bounds(self) -> Sequence[Bound]:
         """Every reservation of a query."""
@@ -118,7 +123,15 @@ class ElasticTarget:
         """The writes that carry out a change; analyst-owned fields are carried through."""
         return payload.steps(change, remote, marker)
 
+    def _scoped(self, text: str) -> str | None:
+        """A native query over this index; None if it reads another one."""
+        head = f"FROM {INDEX_PATTERN}\n"
+        return f"FROM {self._index.pattern}\n{text.removeprefix(head)}" if text.startswith(head) else None
+
     def _facts(self, rule: Rule) -> payload.Facts:
+        if rule.kind == "native":
+            author = documents_of(rule)[-1].get("author")
+            return payload.Facts(author=str(author) if author else None, timespan=native_window(rule))
         collection = parse_rule(rule)
         parsed = main_rule(rule, collection)
         fields = {name for one in collection.rules if isinstance(one, SigmaRule) for name in _fields(one.detection)}

@@ -1,5 +1,6 @@
 """The pure half of the OpenSearch backend: a rule to its search, the search to a stored query and back."""
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -7,11 +8,13 @@ from sigma.conversion.state import ConversionState
 from sigma.correlations import SigmaCorrelationRule
 from sigma.exceptions import SigmaError
 
+from mcp_siem.convert.native import native_answer, native_limits
 from mcp_siem.convert.notes import Bound
 from mcp_siem.convert.pipelines import routing
 from mcp_siem.convert.refuse import Limit, RefusedError
 from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step, spec_digest
 from mcp_siem.events.taxonomy import Taxonomy
+from mcp_siem.rules.native import native_window
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
 from mcp_siem_backends.opensearch import payload
@@ -46,6 +49,8 @@ class OpenSearchTarget:
 
     def query(self, rule: Rule) -> Query | Refusal:
         """The rule as the body of a search; or why it cannot mean the same."""
+        if rule.kind == "native":
+            return native_answer(rule, self.name, LANGUAGE, _scoped)
         try:
             parsed = main_rule(rule, parse_rule(rule))
             document, notes = self._document(parsed)
@@ -66,7 +71,7 @@ class OpenSearchTarget:
 
     def limits(self) -> Sequence[Limit]:
         """Every refusal, by code."""
-        return tuple(LIMITS.values())
+        return (*LIMITS.values(), *native_limits(self.name))
 
     def bounds(self) -> Sequence[Bound]:
         """Every reservation, by code."""
@@ -80,6 +85,8 @@ class OpenSearchTarget:
 
     def resource(self, query: Query, rule: Rule) -> Resource:
         """The stored query that holds the search."""
+        if rule.kind == "native":
+            return payload.resource(query, rule, native_window(rule))
         parsed = main_rule(rule, parse_rule(rule))
         timespan = parsed.timespan.seconds if isinstance(parsed, SigmaCorrelationRule) else None
         return payload.resource(query, rule, timespan)
@@ -99,6 +106,16 @@ class OpenSearchTarget:
         backend = _Clauses(routing(self._taxonomy, parts), taxonomy=self._taxonomy)
         backend.convert_rule(parsed)
         return any_of(backend.clauses)
+
+
+def _scoped(text: str) -> str | None:
+    """A native search, laid out as all are; None if it is no body of one that answers as a correlation does."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    answers = isinstance(found, dict) and isinstance(found.get("aggs"), dict) and "correlation" in found["aggs"]
+    return laid_out(found) if answers else None
 
 
 def _refusal(rule: Rule, found: Limit, where: str) -> Refusal:

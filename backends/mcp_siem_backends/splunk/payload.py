@@ -76,9 +76,10 @@ _LONGEST_TITLE = 70
 _WINDOW = re.compile(r"-([0-9]+)s")
 
 
-def resource(query: Query, rule: Rule) -> Resource:
-    """What should stand on Splunk for a rule: the owned fields, as text."""
+def resource(query: Query, rule: Rule, window: int | None = None) -> Resource:
+    """What should stand on Splunk for a rule: the owned fields, as text. `window` is how far back a native search looks."""
     span = _timespan(query.text)
+    back = window or (_LATENESS if span is None else span + _CORRELATION_LATENESS)
     card = rule_card(rule)
     about = [rule.title, card.description, f"What to do: {card.response}" if card.response else ""]
     fields = {
@@ -89,10 +90,10 @@ def resource(query: Query, rule: Rule) -> Resource:
         "alert_threshold": "0",
         "alert_type": "number of events",
         "description": "\n".join(_plain(line) for line in about if line),
-        "dispatch.earliest_time": f"-{_LATENESS if span is None else span + _CORRELATION_LATENESS}s",
+        "dispatch.earliest_time": f"-{back}s",
         "dispatch.latest_time": "now",
         "is_scheduled": "1",
-        "search": _scheduled(query.text, span),
+        "search": query.text if window else _scheduled(query.text, span),
     }
     spec = _spec(fields)
     return Resource(address=f"{TARGET}:{rule.id}", spec=spec, digest=spec_digest(spec))

@@ -4,10 +4,12 @@ from collections.abc import Mapping, Sequence
 
 from sigma.exceptions import SigmaError
 
+from mcp_siem.convert.native import native_answer, native_limits
 from mcp_siem.convert.notes import Bound
 from mcp_siem.convert.refuse import Limit, RefusedError
 from mcp_siem.convert.target import Change, Marker, Query, Refusal, Remote, Resource, Step, spec_digest
 from mcp_siem.events.taxonomy import Taxonomy
+from mcp_siem.rules.native import native_window
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
 from mcp_siem_backends.splunk import payload
@@ -15,6 +17,7 @@ from mcp_siem_backends.splunk.bounds import BOUNDS
 from mcp_siem_backends.splunk.pipeline import field_pipeline
 from mcp_siem_backends.splunk.query import McpSplunkBackend
 from mcp_siem_backends.splunk.refusals import LIMITS
+from mcp_siem_backends.splunk.scope import ENDPOINT_MACRO, INDEX_MACRO
 
 __all__ = ["SplunkTarget"]
 
@@ -29,6 +32,8 @@ class SplunkTarget:
 
     def query(self, rule: Rule) -> Query | Refusal:
         """The rule in SPL; every call parses and converts afresh, so nothing is carried from rule to rule."""
+        if rule.kind == "native":
+            return native_answer(rule, self.name, "spl", _scoped)
         collection = parse_rule(rule)
         backend = McpSplunkBackend(field_pipeline(self._taxonomy), taxonomy=self._taxonomy)
         try:
@@ -54,7 +59,7 @@ class SplunkTarget:
 
     def limits(self) -> Sequence[Limit]:
         """Everything that is refused."""
-        return tuple(LIMITS.values())
+        return (*LIMITS.values(), *native_limits(self.name))
 
     def bounds(self) -> Sequence[Bound]:
         """Every reservation of a search."""
@@ -62,7 +67,7 @@ class SplunkTarget:
 
     def resource(self, query: Query, rule: Rule) -> Resource:
         """The saved search alert that runs the query."""
-        return payload.resource(query, rule)
+        return payload.resource(query, rule, native_window(rule) if rule.kind == "native" else None)
 
     def parse(self, document: Mapping[str, object]) -> Remote:
         """Reads a saved search, ours or not."""
@@ -71,3 +76,8 @@ class SplunkTarget:
     def steps(self, change: Change, remote: Remote | None, marker: Marker) -> list[Step]:
         """One write: Splunk changes all fields of a saved search at once, and leaves alone those not named."""
         return payload.steps(change, remote, marker)
+
+
+def _scoped(text: str) -> str | None:
+    """A native search that begins with one of the macros that bound every search; None if it does not."""
+    return text if text.startswith((f"`{INDEX_MACRO}` ", f"`{ENDPOINT_MACRO}` ")) else None

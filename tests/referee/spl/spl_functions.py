@@ -10,6 +10,7 @@ what it cannot say.
 import ipaddress
 import math
 import re
+import time
 from collections.abc import Callable
 from functools import cache
 
@@ -174,6 +175,15 @@ def _mvindex(values: list[Value]) -> Value:
     return found[at] if at < len(found) else None
 
 
+def _relative_time(values: list[Value]) -> Value:
+    """Date and Time functions, relative_time: an offset such as `-10m`; nothing else is read here."""
+    time, found = number_of(values[0]), re.fullmatch(r"([+-])([0-9]+)([smhd])", str(values[1]))
+    if found is None:
+        raise UnknownSplError(f"relative_time {values[1]}")
+    seconds = int(found[2]) * {"s": 1, "m": 60, "h": 3600, "d": 86_400}[found[3]]
+    return None if time is None else time + (seconds if found[1] == "+" else -seconds)
+
+
 FUNCTIONS: dict[str, Callable[[list[Value]], Value]] = {
     "case": _case,
     "cidrmatch": _cidrmatch,
@@ -195,7 +205,9 @@ FUNCTIONS: dict[str, Callable[[list[Value]], Value]] = {
     "mvindex": _mvindex,
     "mvrange": _mvrange,
     "mvzip": _mvzip,
+    "now": lambda _: float(int(time.time())),
     "null": lambda _: None,
+    "relative_time": _relative_time,
     "replace": _replace,
     "split": _split,
     "strftime": _strftime,

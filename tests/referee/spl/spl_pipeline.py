@@ -1,8 +1,9 @@
-"""Runs a search over rows: `search`, then where, eval, sort, streamstats, mvexpand, rename. Nothing else is known.
+"""Runs a search over rows: `search`, then where, eval, sort, streamstats, stats, eventstats, mvexpand, rename. Nothing else is known.
 
 Search Reference: "streamstats" (window, global, current, time_window; `global=f` gives each group its own window; the
 default window is every event so far, at most max_stream_window), "sort" (0 lifts the limit), "mvexpand" (one row for
-each value), "stats" functions (max, min, count, values).
+each value), "stats" (one row for each combination of the BY fields, of rows that have them all; without BY one row, also
+of no event, where count is 0; functions max, min, count, values), "eventstats" (the same, added to each row).
 """
 
 import re
@@ -70,7 +71,7 @@ class Search:
         name, _, rest = command.partition(" ")
         known = {
             "where": self._where, "eval": self._eval, "sort": self._sort, "streamstats": self._streamstats,
-            "mvexpand": self._mvexpand, "rename": self._rename,
+            "mvexpand": self._mvexpand, "stats": self._stats, "eventstats": self._eventstats, "rename": self._rename,
         }  # fmt: skip
         if name not in known:
             raise UnknownSplError(f"command {name}")
@@ -167,9 +168,50 @@ class Search:
 
         return run
 
+    def _stats(self, text: str):  # noqa: ANN202
+        aggregates, keys = _totals(text)
+
+        def run(rows: list[Row]) -> list[Row]:
+            out = []
+            for group, members in _grouped(rows, keys).items():
+                made = Row(fields={name: (value,) for name, value in zip(keys, group, strict=True)})
+                _aggregate(made, members, aggregates)
+                out.append(made)
+            return out
+
+        return run
+
+    def _eventstats(self, text: str):  # noqa: ANN202
+        aggregates, keys = _totals(text)
+
+        def run(rows: list[Row]) -> list[Row]:
+            for members in _grouped(rows, keys).values():
+                seen = [row.copy() for row in members]
+                for row in members:
+                    _aggregate(row, seen, aggregates)
+            return rows
+
+        return run
+
     def _within(self, one: Row, row: Row, seconds: int) -> bool:
         floor = row.time - seconds
         return one.time > floor or (one.time == floor and not self._dialect.window_is_open)
+
+
+def _totals(text: str) -> tuple[list[tuple[str, str, str, str]], list[str]]:
+    head, _, by = text.partition(" BY ")
+    aggregates = _AGGREGATE.findall(head)
+    if _AGGREGATE.sub("", head).strip() or not aggregates:
+        raise UnknownSplError(f"stats {text}")
+    return aggregates, [key.strip('"') for key in by.split()]
+
+
+def _grouped(rows: list[Row], keys: list[str]) -> dict[tuple[str, ...], list[Row]]:
+    found: dict[tuple[str, ...], list[Row]] = {} if keys else {(): []}
+    for row in rows:
+        if (group := _group(row, keys)) is not None:
+            found.setdefault(group, []).append(row)
+    return found
 
 
 def _set(row: Row, name: str, value: object) -> None:
