@@ -22,13 +22,15 @@ _LINE = re.compile(
     r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z?)\s+\[([^\]]{1,200})\] \[([^\]]{1,200})\] (.*)", re.DOTALL
 )
 _MESSAGE = re.compile(r"Message from (client|server): (\{.*|\[.*)", re.DOTALL)
-_CUT = re.compile(r"(?:\.\.\.)?\[?(\d+) chars truncated\]?.*\Z", re.DOTALL)
+_CUT = re.compile(r"(?:\.\.\.)?\[?(\d{1,12}) chars truncated\]?.*\Z", re.DOTALL)
 _METADATA = re.compile(r"\s*\{\s*metadata: .*\}\s*\Z", re.DOTALL)
 _COMMAND = re.compile(r"Using MCP server command: (.+?) with args and path:.*?(?:args: \[(.*?)\].*)?\Z", re.DOTALL)
 _STARTED = re.compile(r"Server started and connected")
 _ENDED = re.compile(r"(?:Server|Client) transport closed|Server disconnected|Shutting down server|Server exited")
 _QUOTED = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"")
 _MOST_OPEN = 200
+_LONGEST_END = 500
+_LONGEST_COMMAND = 4_096
 
 
 class DesktopReader:
@@ -78,7 +80,7 @@ def _frame(place: Place, found: re.Match[str]) -> Iterator[Capture | ParseIssue]
     sender, said = found.groups()
     value, fault = read_json(said)
     if is_fatal(fault):
-        value, fault = read_json(_METADATA.sub("", said))
+        value, fault = read_json(said[:-_LONGEST_END] + _METADATA.sub("", said[-_LONGEST_END:]))
     if is_fatal(fault):
         cut = _CUT.search(said)
         value, fault = read_json(_mended(said[: cut.start()] if cut else said))
@@ -125,11 +127,11 @@ def _left_open(said: str) -> tuple[bool, bool, str]:
 
 def _started(said: str) -> list[str] | None:
     """The command of a server that starts, [] where the log does not say it; None if none starts."""
-    found = _COMMAND.fullmatch(said)
+    found = _COMMAND.fullmatch(said[:_LONGEST_COMMAND])
     if found is not None:
         quoted = (one or two for one, two in _QUOTED.findall(found.group(2) or ""))
         return [found.group(1), *quoted]
-    return [] if _STARTED.search(said) else None
+    return [] if _STARTED.search(said[:_LONGEST_COMMAND]) else None
 
 
 def _sure(sample: Sequence[bytes]) -> float:

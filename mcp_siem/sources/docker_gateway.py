@@ -28,6 +28,8 @@ _AUDIT_KEYS = frozenset({"trigger", "target_type", "result"})
 _METHODS = {"tool": "tools/call", "prompt": "prompts/get"}
 _DECISIONS = {"allowed": "allow", "denied": "deny", "error": "error"}
 _FAR = 3_600_000_000
+# No line of the log is longer, but for the arguments of a call.
+_LONGEST = 16_384
 _STAMP = re.compile(r"^\s*\d{4}-\d\d-\d\dT\S+\s")
 _UNITS = {
     "h": 3_600_000.0,
@@ -53,9 +55,8 @@ _RUNNING = re.compile(
     r"- Running (?:container )?(\S+) with (?:args )?\[(.*?)\](?: and command \[?(.*?)\]?)?", re.DOTALL
 )
 _OPEN = re.compile(
-    r"audit event dropped due to backpressure|.*signature verification is disabled.*|.*--allow-unauthenticated.*"
-    r"|.*Authentication disabled by explicit configuration.*|.*[Ff]ailing open.*|.*fail-open.*",
-    re.DOTALL,
+    r"audit event dropped due to backpressure|signature verification is disabled|--allow-unauthenticated"
+    r"|Authentication disabled by explicit configuration|[Ff]ailing open|fail-open"
 )
 _CANNOT = re.compile(r"> Can't (start|list tools) (\S+): (.*)", re.DOTALL)
 _OTHER = re.compile(
@@ -113,7 +114,7 @@ class DockerReader:
 
     def _spoken(self, line: LogLine, ref: str) -> Iterator[Made | ParseIssue]:
         said = _STAMP.sub("", line.said).strip()
-        calling, took = _CALLING.search(said), _TOOK.search(said)
+        calling, took = _CALLING.search(said), _TOOK.search(said[:_LONGEST])
         if calling is not None:
             self._count += 1
             tool, arguments = calling.groups()
@@ -194,7 +195,7 @@ def _audit(data: Mapping[str, object], line: LogLine, ref: str) -> Iterator[Made
 def _told(said: str, line: LogLine, ref: str) -> Made | None:
     """The event of a line of the log that is no call, or None if it tells nothing to a rule."""
     for pattern, read in _LINES:
-        found = pattern.search(said)
+        found = pattern.search(said[:_LONGEST])
         if found is not None:
             shared = {"event.provider": "docker_gateway", "event.outcome": "unknown", "host.name": line.host}
             return made({**shared, **read(found)}, time=line.time, ref=ref)
@@ -236,7 +237,7 @@ def _policy(kind: str, name: str, reason: str, said: str) -> dict[str, object]:
 
 
 def _left_open(found: re.Match[str]) -> dict[str, object]:
-    return {"event.dataset": "mcp.gateway", "event.action": "configuration", "message": found.group().strip()}
+    return {"event.dataset": "mcp.gateway", "event.action": "configuration", "message": found.string.strip()}
 
 
 def _client(found: re.Match[str]) -> dict[str, object]:
@@ -328,7 +329,7 @@ def _score(line: bytes) -> float | None:
         return _SURE * sum(ours) / len(ours) if ours else 0.0
     said = read.said.strip()
     known = (_CALLING, _TOOK, _OTHER, *(pattern for pattern, _ in _LINES))
-    if any(pattern.search(said) for pattern in known):
+    if any(pattern.search(said[:_LONGEST]) for pattern in known):
         return _SURE
     return 0.0 if said.startswith(("{", "[")) else None
 

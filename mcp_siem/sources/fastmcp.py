@@ -37,6 +37,7 @@ _PAIR = re.compile(r" (source|type|timestamp|duration_ms|payload_length|payload_
 # Of a message's own object all fields are written, whether they were sent or not.
 _UNSENT = ("task", "inputResponses", "requestState", "_meta", "meta", "cursor")
 _FAR = 3_600_000_000
+_LONGEST_PLACE = 200
 
 
 class FastmcpReader:
@@ -114,7 +115,8 @@ def _told(line: LogLine) -> Mapping[str, object] | None:
         event = text(line.value.get("event"))
         whole = event is not None and _KINDS.fullmatch(event) and text(line.value.get("method"))
         return line.value if whole else None
-    found = _PAIRS.search(_PLACE.sub("", line.said))
+    end = line.said[-_LONGEST_PLACE:]
+    found = _PAIRS.search(line.said[:-_LONGEST_PLACE] + _PLACE.sub("", end))
     return _pairs(found) if found is not None else None
 
 
