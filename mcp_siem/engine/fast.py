@@ -61,7 +61,12 @@ class Judge:
             mask = self._with_rare(event, mask)
         verdicts = self._all
         if kept:
-            verdicts = self._of_kept(kept)
+            name, node = kept[0]
+            # one dataset and nothing else, as nearly always
+            if len(kept) == 1 and name == DATASET and node.__class__ is str:
+                verdicts = self._by_dataset.get(node) or self._of_dataset(node)
+            else:
+                verdicts = self._of_kept(kept)
         found = verdicts.known.get(mask)
         return verdicts.of(mask) if found is None else found
 

@@ -130,6 +130,7 @@ class Judge:
         scratch = Event(data={})
         clock: Clock = None
         number = block.first - 1
+        usual_events = 0
         for line in lines:
             number += 1
             try:
@@ -147,7 +148,7 @@ class Judge:
                 for event in events_of(data, f"{block.name}:{number}"):
                     clock = self._told(event, space, clock, judged)
                 continue
-            judged.events += 1
+            usual_events += 1
             clock = stamp
             if reads_caller:
                 data = with_principal(data)
@@ -157,6 +158,7 @@ class Judge:
             if verdict is None or verdict.held:
                 event = Event(data=with_principal(data), time=_instant(stamp), raw_ref=f"{block.name}:{number}")
                 self._alerts(event, (number, _WHOLE), space, event.time, judged, verdict)
+        judged.events += usual_events
         block.lines = judged.lines = number - block.first + 1
         return clock
 
