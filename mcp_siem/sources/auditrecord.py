@@ -12,7 +12,7 @@ _LINE = re.compile(
     r"(?:msg=)?audit\((?P<time>\d{1,12}(?:\.\d{1,9})?):(?P<serial>\d{1,20})\): ?(?P<rest>.*)",
     re.ASCII | re.DOTALL,
 )
-_FIELD = re.compile(r"([A-Za-z0-9_-]{1,40}(?:\[\d{1,6}\])?)=(\"[^\"]*\"|'[^']*'|\S*)")
+_FIELD = re.compile(r"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{1,40}(?:\[\d{1,6}\])?)=(\"[^\"]*\"|'[^']*'|\S*)")
 _HEX = re.compile(r"(?:[0-9A-F]{2})+")
 _ENCODED = frozenset({"name", "comm", "exe", "cwd", "proctitle", "cmd", "key", "data", "acct", "vm", "path", "file"})
 _ARGUMENT = re.compile(r"a\d{1,6}(?:\[\d{1,6}\])?")

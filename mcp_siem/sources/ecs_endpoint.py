@@ -2,9 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from mcp_siem.events.event import path_exists, path_values
-from mcp_siem.events.time import parse_time
-from mcp_siem.sources.fields import Take, address, number, take, word, words
+from mcp_siem.sources.fields import Take, address, first_time, first_word, has, number, take, word, words
 from mcp_siem.sources.linewise import Parsed
 
 __all__ = ["is_ecs_endpoint", "parse_ecs"]
@@ -82,9 +80,7 @@ def is_ecs_endpoint(data: Mapping[str, object]) -> bool:
     if _lower(data, "agent.type") & _AGENTS:
         return True
     categories = _lower(data, "event.category")
-    return bool(categories & _CATEGORIES) and any(
-        path_exists(data, subject) or _below(data, subject) for subject in _SUBJECTS
-    )
+    return bool(categories & _CATEGORIES) and any(has(data, subject) or _below(data, subject) for subject in _SUBJECTS)
 
 
 def parse_ecs(data: Mapping[str, object]) -> Sequence[Parsed]:
@@ -92,7 +88,7 @@ def parse_ecs(data: Mapping[str, object]) -> Sequence[Parsed]:
     if _lower(data, "event.kind") & _NOT_EVENTS:
         return ()
     categories = _lower(data, "event.category")
-    if path_exists(data, "dns.question.name"):
+    if has(data, "dns.question.name"):
         answers = words(data, "dns.answers.data") or words(data, "dns.resolved_ip")
         return (_parsed(data, "endpoint.dns_query", _ASKED, {"QueryResults": ";".join(answers) or None}),)
     if "file" in categories:
@@ -147,11 +143,7 @@ def _parsed(
     fields, wrong = take(data, table)
     told = {"event.dataset": dataset, **{name: value for name, value in (more or {}).items() if value is not None}}
     told |= {"User": user} if (user := _user(data)) else {}
-    return Parsed(fields={**told, **fields}, time=_time(data), wrong=wrong)
-
-
-def _time(data: Mapping[str, object]) -> int | None:
-    return next((time for time in map(parse_time, path_values(data, "@timestamp")) if time is not None), None)
+    return Parsed(fields={**told, **fields}, time=first_time(data, "@timestamp"), wrong=wrong)
 
 
 def _user(data: Mapping[str, object]) -> str | None:
@@ -159,7 +151,7 @@ def _user(data: Mapping[str, object]) -> str | None:
         name, domain = words(data, f"{holder}.name")[:1], words(data, f"{holder}.domain")[:1]
         if name:
             return f"{domain[0]}\\{name[0]}" if domain else name[0]
-    return next(iter(words(data, "user.id")), None)
+    return first_word(data, "user.id")
 
 
 def _line(data: Mapping[str, object], process: str) -> str | None:

@@ -5,10 +5,8 @@ Only Wazuh (`report_changes`) and Sysmon's named streams tell what was written i
 
 from collections.abc import Mapping, Sequence
 
-from mcp_siem.events.event import path_exists, path_values
-from mcp_siem.events.time import parse_time
 from mcp_siem.sources.ecs_endpoint import is_ecs_endpoint, parse_ecs
-from mcp_siem.sources.fields import Take, number, take, word
+from mcp_siem.sources.fields import Take, first_time, first_word, has, number, take, word
 from mcp_siem.sources.jsontext import read_json
 from mcp_siem.sources.linewise import JsonReader, Linewise, Parsed, objects
 from mcp_siem.sources.windows import parse_windows, windows_provider
@@ -37,10 +35,10 @@ _KNOWN = 0.97
 
 
 def _parse(data: Mapping[str, object]) -> Sequence[Parsed]:
-    if path_exists(data, "syscheck.path"):
+    if has(data, "syscheck.path"):
         return _one(_wazuh(data))
     if windows_provider(data) is not None:
-        made, told = parse_windows(data), parse_ecs(data) if path_exists(data, "event.category") else ()
+        made, told = parse_windows(data), parse_ecs(data) if has(data, "event.category") else ()
         # Winlogbeat's module moves fields of the event to their ECS names.
         if made is not None and told and told[0].fields["event.dataset"] == made.fields["event.dataset"]:
             made = Parsed(fields={**told[0].fields, **made.fields}, time=made.time, wrong=made.wrong)
@@ -53,13 +51,12 @@ def _one(made: Parsed | None) -> Sequence[Parsed]:
 
 
 def _wazuh(data: Mapping[str, object]) -> Parsed | None:
-    kind = next((one for one in path_values(data, "syscheck.event") if isinstance(one, str)), "")
+    kind = first_word(data, "syscheck.event")
     if kind not in _WATCHED_KINDS:
         return None
     dataset, table = _WATCHED_KINDS[kind]
     fields, wrong = take(data, table)
-    times = (parse_time(value) for path in ("timestamp", "@timestamp") for value in path_values(data, path))
-    time = next((one for one in times if one is not None), None)
+    time = first_time(data, "timestamp", "@timestamp")
     return Parsed(fields={"event.dataset": dataset, **fields}, time=time, wrong=wrong)
 
 

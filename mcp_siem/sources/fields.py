@@ -4,16 +4,32 @@ import ipaddress
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from mcp_siem.events.event import path_values
 from mcp_siem.events.time import format_time, parse_time
 from mcp_siem.sources.shape import integer
 
-__all__ = ["NOTHING", "Take", "address", "fraction", "moment", "number", "take", "truth", "word", "words"]
+__all__ = [
+    "NOTHING",
+    "Take",
+    "address",
+    "first_time",
+    "first_word",
+    "fraction",
+    "has",
+    "moment",
+    "number",
+    "take",
+    "truth",
+    "values_at",
+    "word",
+    "words",
+]
 
 NOTHING = frozenset({"", "-", "(null)", "(none)"})
 """What logs write where there is no value."""
 
-_MAX_VALUES = 1_000
+# A table reads a record by more than a hundred paths: what each of them looks at must be little, however the record is made.
+_MOST_BETWEEN = 16
+_MOST_VALUES = 10_000
 _MOST = 1 << 63
 
 
@@ -50,9 +66,33 @@ def word(value: object) -> str | None:
 
 
 def words(data: Mapping[str, object], path: str) -> list[str]:
-    """All texts at a path, small enough in number to be kept."""
-    read = (word(value) for value in _said(data, path))
-    return [value for _, value in zip(range(_MAX_VALUES), (one for one in read if one is not None), strict=False)]
+    """All texts at a path."""
+    return [one for one in map(word, _said(data, path)) if one is not None]
+
+
+def first_word(data: Mapping[str, object], *paths: str) -> str | None:
+    """The first text at the first of the paths that has one."""
+    return next((value for path in paths for value in words(data, path)), None)
+
+
+def first_time(data: Mapping[str, object], *paths: str) -> int | None:
+    """The first time that can be read at one of the paths."""
+    read = (parse_time(value) for path in paths for value in values_at(data, path))
+    return next((one for one in read if one is not None), None)
+
+
+def values_at(data: Mapping[str, object], path: str) -> Iterator[object]:
+    """The values at a dotted path of parsed JSON, nested or flat; of a list the items, of lists on the way the first few."""
+    for node in _nodes(data, path):
+        if isinstance(node, list):
+            yield from node[:_MOST_VALUES]
+        else:
+            yield node
+
+
+def has(data: Mapping[str, object], path: str) -> bool:
+    """Says whether there is anything at the path."""
+    return next(_nodes(data, path), _NOWHERE) is not _NOWHERE
 
 
 def number(value: object) -> int | None:
@@ -114,9 +154,27 @@ def moment(value: object) -> str | None:
 
 
 def _said(data: Mapping[str, object], path: str) -> Iterator[object]:
-    return (one for one in path_values(data, path) if one is not None and not (isinstance(one, str) and one in NOTHING))
+    return (one for one in values_at(data, path) if one is not None and not (isinstance(one, str) and one in NOTHING))
 
 
+def _nodes(data: object, path: str) -> Iterator[object]:
+    """What stands at a path: a dotted key and nesting both count, as search engines index them."""
+    pending = [(data, path)]
+    while pending:
+        node, rest = pending.pop()
+        if isinstance(node, dict):
+            if rest in node:
+                yield node[rest]
+            cut = rest.rfind(".")
+            while cut != -1:
+                if rest[:cut] in node:
+                    pending.append((node[rest[:cut]], rest[cut + 1 :]))
+                cut = rest.rfind(".", 0, cut)
+        elif isinstance(node, list):
+            pending.extend((item, rest) for item in reversed(node[:_MOST_BETWEEN]) if isinstance(item, dict))
+
+
+_NOWHERE = object()
 _TRUTHS = {
     **dict.fromkeys(("true", "1", "yes", "on", "enabled"), True),
     **dict.fromkeys(("false", "0", "no", "off", "disabled"), False),

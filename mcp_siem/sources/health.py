@@ -4,9 +4,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, fields
 from typing import Any
 
-from mcp_siem.events.event import path_values
-from mcp_siem.events.time import parse_time
-from mcp_siem.sources.fields import Take, fraction, moment, number, take, truth, word, words
+from mcp_siem.sources.fields import (
+    Take,
+    first_time,
+    first_word,
+    fraction,
+    moment,
+    number,
+    take,
+    truth,
+    values_at,
+    word,
+    words,
+)
 from mcp_siem.sources.healthrows import CHECKS, Integrity, Observation, Result, Source, health_row
 from mcp_siem.sources.jsontext import is_fatal, read_json
 from mcp_siem.sources.linewise import Linewise, Made, Parsed, objects
@@ -59,8 +69,8 @@ class HealthReader:
 
 
 def _row(data: Mapping[str, object]) -> tuple[Parsed | None, str]:
-    check = next(iter(words(data, "mcp.health.check")), "")
-    kind, name = CHECKS.get(check), next(iter(words(data, "mcp.health.source")), None)
+    check = first_word(data, "mcp.health.check") or ""
+    kind, name = CHECKS.get(check), first_word(data, "mcp.health.source")
     if kind is None or name is None:
         return None, "a row names its source and one of the checks there are" if name else "a row names its source"
     result = next((_RESULTS[one] for one in words(data, "mcp.health.result") if one in _RESULTS), None)
@@ -70,14 +80,14 @@ def _row(data: Mapping[str, object]) -> tuple[Parsed | None, str]:
     source = Source(
         name=name,
         expected=next(
-            (one for value in path_values(data, "mcp.health.expected") if (one := truth(value)) is not None), True
+            (one for value in values_at(data, "mcp.health.expected") if (one := truth(value)) is not None), True
         ),
-        host=next(iter(words(data, "host.name")), None),
-        server=next(iter(words(data, "mcp.server.name")), None),
+        host=first_word(data, "host.name"),
+        server=first_word(data, "mcp.server.name"),
     )
     row = health_row(source, observation, result=result)
     more, _ = take(data, _MORE)
-    time = next((one for one in map(parse_time, path_values(data, "@timestamp")) if one is not None), None)
+    time = first_time(data, "@timestamp")
     return Parsed(fields={**more, **row}, time=time, wrong=wrong), ""
 
 
@@ -109,8 +119,7 @@ def _score(line: bytes) -> float | None:
 
 def _when(line: bytes) -> int | None:
     rows = objects(read_json(line)[0])
-    times = (parse_time(value) for row in rows for value in path_values(row, "@timestamp"))
-    return next((one for one in times if one is not None), None)
+    return next((one for one in (first_time(row, "@timestamp") for row in rows) if one is not None), None)
 
 
 HEALTH = Linewise(name="health", score=_score, when=_when, reader=HealthReader)

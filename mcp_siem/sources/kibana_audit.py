@@ -11,9 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from mcp_siem.events.event import path_exists, path_values
-from mcp_siem.events.time import parse_time
-from mcp_siem.sources.fields import Take, address, take, word, words
+from mcp_siem.sources.fields import Take, address, first_time, first_word, has, take, values_at, word, words
 from mcp_siem.sources.jsontext import read_json
 from mcp_siem.sources.linewise import JsonReader, Linewise, Made, Parsed, objects
 from mcp_siem.sources.port import ParseIssue, Record
@@ -110,8 +108,8 @@ class KibanaAuditReader:
         return self._search(data) if _is_search(data) else None
 
     def _search(self, data: Mapping[str, object]) -> Parsed:
-        event = _first(data, "event.action") or "unknown"
-        action = _first(data, "action", "elasticsearch.audit.action") or event
+        event = first_word(data, "event.action") or "unknown"
+        action = first_word(data, "action", "elasticsearch.audit.action") or event
         done, more = action, dict[str, object]()
         known = _TRANSPORT.get(action.removesuffix("[s]"))
         if known is not None:
@@ -136,28 +134,28 @@ class KibanaAuditReader:
 
     def _body(self, data: Mapping[str, object], kind: str, name: str) -> Mapping[str, object]:
         """What was put: the change itself, a retention, a pipeline that drops."""
-        text = _first(data, "request.body", "http.request.body.content")
+        text = first_word(data, "request.body", "http.request.body.content")
         if text is None:
             return {}
         told: dict[str, object] = {"mcp.siem_audit.change": text[:LONGEST_CHANGE]}
         body = mapping(read_json(text)[0])
         if kind == "pipeline":
             told["mcp.siem_audit.drops_events"] = _drops(body)
-        ages = (days_of(age) for path in _AGES for age in path_values(body, path))
+        ages = (days_of(age) for path in _AGES for age in values_at(body, path))
         days = next((age for age in ages if age is not None), None)
         return told if days is None else {**told, **self._retentions.changed(name, days)}
 
 
 def _kibana(data: Mapping[str, object]) -> Parsed:
-    action = _first(data, "event.action") or "unknown"
-    native = _first(data, "kibana.saved_object.type")
+    action = first_word(data, "event.action") or "unknown"
+    native = first_word(data, "kibana.saved_object.type")
     told: dict[str, object] = {}
     if native is not None:
         kind = _OBJECTS.get(native, native)
-        told |= named(kind, _first(data, "kibana.saved_object.name"), _first(data, "kibana.saved_object.id"))
+        told |= named(kind, first_word(data, "kibana.saved_object.name"), first_word(data, "kibana.saved_object.id"))
         if action.startswith("saved_object_"):
             action = _NAMED_ACTIONS.get((kind, action.removeprefix("saved_object_")), action)
-    outcome = _first(data, "event.outcome")
+    outcome = first_word(data, "event.outcome")
     told |= {"event.action": action, "event.outcome": outcome if outcome in _OUTCOMES else "unknown"}
     return _parsed(data, "kibana", _KIBANA, told)
 
@@ -170,8 +168,8 @@ def _parsed(data: Mapping[str, object], provider: str, table: tuple[Take, ...], 
 
 def _rest(data: Mapping[str, object]) -> tuple[str, str, str] | None:
     """The action, the kind and the name that a REST request means, if it changes something that has one."""
-    verb = _VERBS.get((_first(data, "request.method", "http.request.method") or "").upper())
-    path = unquote(_first(data, "url.path", "url.original") or "").partition("?")[0].strip("/")
+    verb = _VERBS.get((first_word(data, "request.method", "http.request.method") or "").upper())
+    path = unquote(first_word(data, "url.path", "url.original") or "").partition("?")[0].strip("/")
     if verb is None or not path:
         return None
     for head, kind in _REST.items():
@@ -206,21 +204,16 @@ def _is_kibana(data: Mapping[str, object]) -> bool:
     known = (
         "kibana" in data or any(key.startswith("kibana.") for key in data) or "kibana" in words(data, "service.type")
     )
-    return known and path_exists(data, "event.action") and not path_exists(data, "kibana.alert")
+    return known and has(data, "event.action") and not has(data, "kibana.alert")
 
 
 def _is_search(data: Mapping[str, object]) -> bool:
     flat = data.get("type") == "audit" and "event.action" in data
-    return flat or "elasticsearch.audit" in words(data, "event.dataset") or path_exists(data, "elasticsearch.audit")
+    return flat or "elasticsearch.audit" in words(data, "event.dataset") or has(data, "elasticsearch.audit")
 
 
 def _time(data: Mapping[str, object]) -> int | None:
-    read = (parse_time(value) for path in ("@timestamp", "timestamp") for value in path_values(data, path))
-    return next((one for one in read if one is not None), None)
-
-
-def _first(data: Mapping[str, object], *paths: str) -> str | None:
-    return next((value for path in paths for value in words(data, path)), None)
+    return first_time(data, "@timestamp", "timestamp")
 
 
 def _known(data: Mapping[str, object]) -> bool:

@@ -9,9 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from mcp_siem.events.event import path_values
 from mcp_siem.events.time import parse_time
-from mcp_siem.sources.fields import Take, address, take, word, words
+from mcp_siem.sources.fields import Take, address, first_time, first_word, take, values_at, word, words
 from mcp_siem.sources.jsontext import read_json
 from mcp_siem.sources.linewise import JsonReader, Linewise, Made, Parsed, objects
 from mcp_siem.sources.port import ParseIssue, Record
@@ -141,13 +140,13 @@ def _setting(data: Mapping[str, object]) -> Setting:
 
 def _structured(data: Mapping[str, object], around: Mapping[str, object]) -> Parsed:
     fields, wrong = take({**around, **data}, _ACTOR)
-    native = next(iter(words(data, "action")), "unknown").lower()
-    kind = _TYPES.get(next(iter(words(data, "data.type")), "").lower())
-    name = next(iter(words(data, "data.name")), None)
+    native = (first_word(data, "action") or "unknown").lower()
+    kind = _TYPES.get((first_word(data, "data.type") or "").lower())
+    name = first_word(data, "data.name")
     told: dict[str, object] = {"event.action": native}
     if kind is not None:
         verb = _VERBS.get(native, native)
-        off = next(iter(words(data, "data.attributes.disabled")), "").lower() in ("1", "true")
+        off = (first_word(data, "data.attributes.disabled") or "").lower() in ("1", "true")
         told = {"event.action": f"{kind}_{'disable' if off and verb == 'update' else verb}", **named(kind, name)}
     said = next((one for path in ("outcome", "status", "info") for one in words(data, path)), "")
     told["event.outcome"] = _OUTCOMES.get(said.lower(), "unknown")
@@ -205,12 +204,11 @@ def _is_structured(data: Mapping[str, object]) -> bool:
 
 def _time(data: Mapping[str, object], around: Mapping[str, object]) -> int | None:
     stamped = _stamp(str(data.get("datetime", "")))
-    epoch = next((parse_time(value) for value in path_values(data, "data.epoch_time")), None)
-    return stamped or _times(data) or epoch or _times(around)
+    return stamped or _times(data) or first_time(data, "data.epoch_time") or _times(around)
 
 
 def _times(data: Mapping[str, object]) -> int | None:
-    values = (value for name in ("_time", "timestamp", "time", "datetime") for value in path_values(data, name))
+    values = (value for name in ("_time", "timestamp", "time", "datetime") for value in values_at(data, name))
     read = (
         _stamp(value) if isinstance(value, str) and _STAMP.fullmatch(value) else parse_time(value) for value in values
     )

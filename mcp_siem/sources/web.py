@@ -4,9 +4,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mcp_siem.events.event import path_exists, path_values
 from mcp_siem.events.time import parse_time
-from mcp_siem.sources.fields import NOTHING, Take, address, number, take, word, words
+from mcp_siem.sources.fields import NOTHING, Take, address, has, number, take, values_at, word, words
 from mcp_siem.sources.jsontext import read_json
 from mcp_siem.sources.linewise import JsonReader, Linewise, Made, Parsed, objects
 from mcp_siem.sources.port import ParseIssue, Record
@@ -196,11 +195,11 @@ def _is_access(data: Mapping[str, object]) -> bool:
     if "RequestPath" in data:
         return "DownstreamStatus" in data or "OriginStatus" in data
     known = bool(_MODULES & set(words(data, "event.module"))) or "web" in words(data, "event.category")
-    return known and path_exists(data, "http.response.status_code") and path_exists(data, "http.request.method")
+    return known and has(data, "http.response.status_code") and has(data, "http.request.method")
 
 
 def _time(data: Mapping[str, object]) -> int | None:
-    values = [value for path in _TIMES for value in path_values(data, path)]
+    values = [value for path in _TIMES for value in values_at(data, path)]
     read = (clf_time(value) if isinstance(value, str) and "/" in value else parse_time(value) for value in values)
     return next((one for one in read if one is not None), None)
 

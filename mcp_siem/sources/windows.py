@@ -5,11 +5,20 @@ Shapes: flat (nxlog), `Event.System` beside `Event.EventData` (evtx_dump and con
 
 from collections.abc import Callable, Iterable, Mapping
 
-from mcp_siem.events.event import path_exists, path_values
-from mcp_siem.events.time import parse_time
-from mcp_siem.sources.fields import Take, address, moment, number, take, truth, word
+from mcp_siem.sources.fields import (
+    Take,
+    address,
+    first_time,
+    first_word,
+    has,
+    moment,
+    number,
+    take,
+    truth,
+    values_at,
+    word,
+)
 from mcp_siem.sources.linewise import Parsed
-from mcp_siem.sources.shape import items, mapping, text
 
 __all__ = ["parse_windows", "windows_provider"]
 
@@ -139,24 +148,26 @@ _SIGNATURE = ("Image", "TargetFilename", "QueryName", "DestinationIp")
 _STARTED_ID = 4688
 _USED_ID = 4663
 _DELETE, _WRITE = 0x1_0000, 0x6
+_MOST_NAMED = 500
 _NAMED = ("#attributes.Name", "@Name", "Name")
 
 
 def windows_provider(data: Mapping[str, object]) -> str | None:
     """`sysmon` or `security` if the record says or shows that it is theirs, else None."""
-    said = " ".join(value for path in _PROVIDERS for value in path_values(data, path) if isinstance(value, str)).lower()
-    number_ = _event_id(data)
-    if number_ is None:
+    kind = _event_id(data)
+    if kind is None:
         return None
+    said = " ".join(value for path in _PROVIDERS for value in values_at(data, path) if isinstance(value, str)).lower()
     if "sysmon" in said:
         return "sysmon"
     if "security" in said.split() or "security-auditing" in said:
         return "security"
     if said:
         return None
-    if number_ in _SYSMON:
-        return "sysmon" if any(path_exists(_spread(data), name) for name in _signature()) else None
-    return "security" if number_ in (_STARTED_ID, _USED_ID) and path_exists(_spread(data), "SubjectUserName") else None
+    shown = _spread(data)
+    if kind in _SYSMON:
+        return "sysmon" if any(has(shown, name) for name in _signature()) else None
+    return "security" if kind in (_STARTED_ID, _USED_ID) and _first(shown, "SubjectUserName") else None
 
 
 def parse_windows(data: Mapping[str, object]) -> Parsed | None:
@@ -191,10 +202,12 @@ def _parsed(
     data: Mapping[str, object], dataset: str, table: tuple[Take, ...], more: Mapping[str, object] | None = None
 ) -> Parsed:
     fields, wrong = take(data, table)
-    times = (parse_time(value) for path in _TIMES for value in path_values(data, path))
-    time = next((one for one in times if one is not None), None)
     told = {"event.dataset": dataset, **fields, **(more or {})}
-    return Parsed(fields={name: value for name, value in told.items() if value is not None}, time=time, wrong=wrong)
+    return Parsed(
+        fields={name: value for name, value in told.items() if value is not None},
+        time=first_time(data, *_TIMES),
+        wrong=wrong,
+    )
 
 
 def _account(data: Mapping[str, object]) -> str | None:
@@ -203,16 +216,16 @@ def _account(data: Mapping[str, object]) -> str | None:
 
 
 def _event_id(data: Mapping[str, object]) -> int | None:
-    values = (number(value) for path in _EVENT_ID.paths for value in path_values(data, path))
+    values = (number(value) for path in _EVENT_ID.paths for value in values_at(data, path))
     return next((one for one in values if one is not None), None)
 
 
 def _values(data: Mapping[str, object], name: str) -> Iterable[object]:
-    return (value for holder in _HOLDERS for value in path_values(data, f"{holder}{name}"))
+    return (value for holder in _HOLDERS for value in values_at(data, f"{holder}{name}"))
 
 
 def _first(data: Mapping[str, object], name: str) -> str | None:
-    return next((value for value in map(text, _values(data, name)) if value not in (None, "-")), None)
+    return first_word(data, *(f"{holder}{name}" for holder in _HOLDERS))
 
 
 def _signature() -> Iterable[str]:
@@ -222,12 +235,14 @@ def _signature() -> Iterable[str]:
 def _spread(data: Mapping[str, object]) -> Mapping[str, object]:
     """The record with `EventData.Data`, a list of named texts in some shapes, as the members it stands for."""
     for holder in ("Event.EventData.Data", "EventData.Data"):
-        listed = [one for one in path_values(data, holder) if isinstance(one, dict)]
+        listed = [
+            one for one, _ in zip(values_at(data, holder), range(_MOST_NAMED), strict=False) if isinstance(one, dict)
+        ]
         if listed:
-            named = {name: mapping(one).get("#text") for one in items(listed) for name in _name(mapping(one))}
+            named = {name: one.get("#text") for one in listed for name in _name(one)}
             return {**named, **data}
     return data
 
 
 def _name(one: Mapping[str, object]) -> list[str]:
-    return [value for path in _NAMED for value in path_values(one, path) if isinstance(value, str)][:1]
+    return [value for path in _NAMED for value in values_at(one, path) if isinstance(value, str)][:1]
