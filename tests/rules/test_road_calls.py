@@ -38,6 +38,7 @@ _ROADS = (
     *((stem, sample) for sample in (_OTEL, _HOOKS, _FASTMCP) for stem in _CALLS),
     ("mcp_abuse_destructive_bulk", _OTEL),
     ("mcp_abuse_destructive_bulk", _HOOKS),
+    ("mcp_abuse_identical_call_loop", _OTEL),
     ("mcp_results_memory_injection_phrase", _OTEL),
     ("mcp_results_memory_injection_phrase", _HOOKS),
     ("mcp_exfiltration_secrets_in_argument", _OTEL),
