@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import unquote, urlsplit
 
 __all__ = ["nearest_root", "outside", "root_of_uri"]
@@ -10,6 +11,7 @@ _WINDOWS = re.compile(r"[A-Za-z]:([\\/]|$)|\\\\|//\?/")
 _HOME = re.compile(r"(/home/[^/]+|/Users/[^/]+|/root|[A-Za-z]:/Users/[^/]+)(?=/|$)", re.IGNORECASE)
 _PRIVATE = re.compile(r"/private(?=/(tmp|var|etc)(/|$))")
 _LONGEST = 8_192
+_SHORT = 512
 # Names that Windows and common file systems take for the same: letter case, and what Windows drops at the end of a name.
 _FOLDED = re.compile(r"[A-Za-z]:|//|/Users(/|$)", re.IGNORECASE)
 
@@ -50,6 +52,10 @@ def _shared(one: str, other: str) -> int:
 
 
 def _absolute(path: str) -> str | None:
+    return _remembered(path) if len(path) <= _SHORT else _spelled(path)
+
+
+def _spelled(path: str) -> str | None:
     """The one spelling of an absolute path, or None if it is not absolute."""
     path = root_of_uri(path) or path
     if _WINDOWS.match(path):
@@ -61,6 +67,10 @@ def _absolute(path: str) -> str | None:
     if not path.startswith("/"):
         return None
     return _normal(_PRIVATE.sub("", path, count=1), windows=False)
+
+
+# Roots come again with every call, and so do most folders.
+_remembered = lru_cache(maxsize=2_048)(_spelled)
 
 
 def _normal(path: str, *, windows: bool) -> str:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from mcp_siem.inventory.launch import Launch, read_launch, serves_files, words_of
@@ -14,6 +15,7 @@ __all__ = ["Serving", "Servings", "launch_of", "place_fields", "roots_in"]
 
 _MAX_SERVINGS = 5_000
 _MAX_ROOTS = 50
+_SHORT = 2_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +71,12 @@ class Servings:
 
 def launch_of(started: object) -> Launch:
     """What a `process_start` says of a server: the words of its command, or the command in one text."""
-    return read_launch(words_of(started) if isinstance(started, str) else strings(started))
+    words = tuple(words_of(started) if isinstance(started, str) else strings(started))
+    return _read(words) if sum(map(len, words)) <= _SHORT else read_launch(words)
+
+
+# A server is started again and again, and what it says of it is read twice.
+_read = lru_cache(maxsize=512)(read_launch)
 
 
 def roots_in(method: str, params: object, result: object) -> list[str] | None:
