@@ -12,6 +12,7 @@ from mcp_siem.sources.gemini_cli import GEMINI_CLI
 from mcp_siem.sources.jsonrpc import JSONRPC
 from mcp_siem.sources.otel import OTEL
 from mcp_siem.sources.port import Normaliser
+from mcp_siem.sources.toolhive import TOOLHIVE
 
 __all__ = ["CALL_SOURCES"]
 
@@ -27,4 +28,5 @@ CALL_SOURCES: tuple[Normaliser, ...] = (
     GEMINI_CLI,
     JSONRPC,
     OTEL,
+    TOOLHIVE,
 )

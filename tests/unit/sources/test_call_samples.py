@@ -29,6 +29,7 @@ _NAMES = (
     "gemini_cli",
     "jsonrpc",
     "otel",
+    "toolhive",
 )
 _CASES = sorted(path for name in _NAMES for path in Path("sigma_rules/sources", name).glob("*.raw.*"))
 _EACH = pytest.mark.parametrize("path", _CASES, ids=lambda path: f"{path.parent.name}-{path.name}")
