@@ -8,6 +8,7 @@ import click
 
 from mcp_siem.cli import options
 from mcp_siem.cli.console import Console, console
+from mcp_siem.cli.converting import converted
 from mcp_siem.cli.loading import all_backends, backend_named, open_pack, render, say_off
 from mcp_siem.convert.target import Query, Refusal, Target
 from mcp_siem.deploy.client import Backend
@@ -53,6 +54,8 @@ def command(
 ) -> None:
     """Print the rules as queries of --target; `ndjson` is Kibana's import file, `conf` Splunk's savedsearches.conf.
 
+    With several --target, text and json hold the queries of one after those of the other; json names the target of each.
+
     With --report, say instead of each rule and target whether the query is exact, approximate or refused.
     """
     settings = options.settings_of(ctx)
@@ -67,14 +70,17 @@ def command(
             out.data(render_portability(portability(pack, kinds, proven=proven), form, out.style))
         return
     _check_form(form, ("text", "json", "ndjson", "conf"), "convert without --report")
-    backend = backends[0] if len(backends) == 1 else backend_named(None)
+    if not backends:
+        backend_named(None)
+    if len(backends) > 1 and form in ("ndjson", "conf"):
+        raise UsageError(f"{form} is the file of one target", hint="give --target once")
     pack = open_pack(rules, settings)
     with console(output, quiet=quiet, no_color=no_color) as out:
         say_off(pack, out)
         if form in ("ndjson", "conf"):
-            _write_export(out, backend, _target(backend, fields), form, pack.alerting())
+            _write_export(out, backends[0], _target(backends[0], fields), form, pack.alerting())
             return
-        _write_queries(out, _target(backend, fields), form, pack)
+        _write_queries(out, [_target(backend, fields) for backend in backends], form, pack)
 
 
 def _target(backend: Backend, fields: Path | None) -> Target:
@@ -99,20 +105,28 @@ def _check_form(form: str, known: Iterable[str], verb: str) -> None:
         raise UsageError(f"{verb} has no form {form}", hint=f"use --format with one of: {', '.join(known)}")
 
 
-def _write_queries(out: Console, target: Target, form: str, pack: RulePack) -> None:
+def _write_queries(out: Console, targets: Sequence[Target], form: str, pack: RulePack) -> None:
+    rules = pack.alerting()
+    found = converted(targets, rules)
     if form == "json":
-        rules = [rule for rule in pack if rule.alerts and rule.kind != "filter"]
-        entries = [_off_json(rule) if rule.off else _json(target.query(rule)) for rule in rules]
+        answers = [dict(zip((rule.id for rule in rules), row, strict=True)) for row in found]
+        shown = [rule for rule in pack if rule.alerts and rule.kind != "filter"]
+        entries = [
+            _off_json(rule, target.name) if rule.off else _json(row[rule.id])
+            for target, row in zip(targets, answers, strict=True)
+            for rule in shown
+        ]
         out.line(document_bytes(entries, indent=True))
     else:
-        _write_text(out, [target.query(rule) for rule in pack.alerting()])
+        _write_text(out, [answer for row in found for answer in row], several=len(targets) > 1)
 
 
-def _off_json(rule: Rule) -> dict[str, object]:
+def _off_json(rule: Rule, target: str) -> dict[str, object]:
     """A rule that is off has no query, and says why; `refused` is set too, for whoever looks for a text where it is null."""
     return {
         "rule_id": rule.id,
         "stem": rule.stem,
+        "target": target,
         "language": None,
         "text": None,
         "notes": [],
@@ -127,6 +141,7 @@ def _json(answer: Query | Refusal) -> dict[str, object]:
     return {
         "rule_id": answer.rule_id,
         "stem": answer.stem,
+        "target": answer.target,
         "language": query.language if query else None,
         "text": query.text if query else None,
         "notes": list(query.notes) if query else [],
@@ -135,10 +150,14 @@ def _json(answer: Query | Refusal) -> dict[str, object]:
     }
 
 
-def _write_text(out: Console, answers: Sequence[Query | Refusal]) -> None:
+def _write_text(out: Console, answers: Sequence[Query | Refusal], *, several: bool) -> None:
     for answer in answers:
         if isinstance(answer, Query):
-            out.line(out.style.paint(f"# {safe(answer.stem)} ({answer.language})", "bold"))
+            out.line(
+                out.style.paint(
+                    f"# {safe(answer.stem)} ({f'{answer.target}, ' if several else ''}{answer.language})", "bold"
+                )
+            )
             out.line(answer.text)
             for note in answer.notes:
                 out.line(f"# note: {safe(note)}")
