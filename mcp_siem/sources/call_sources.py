@@ -1,5 +1,6 @@
 """The sources that tell of calls and decisions, each of hosts, gateways or instrumented servers: a part of the table."""
 
+from mcp_siem.sources.access_log import ACCESS_LOG
 from mcp_siem.sources.agent_vcr import AGENT_VCR
 from mcp_siem.sources.claude_code import CLAUDE_CODE
 from mcp_siem.sources.claude_desktop import CLAUDE_DESKTOP
@@ -17,6 +18,7 @@ from mcp_siem.sources.toolhive import TOOLHIVE
 __all__ = ["CALL_SOURCES"]
 
 CALL_SOURCES: tuple[Normaliser, ...] = (
+    ACCESS_LOG,
     AGENT_VCR,
     CLAUDE_CODE,
     CLAUDE_DESKTOP,

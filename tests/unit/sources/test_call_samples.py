@@ -28,6 +28,7 @@ _NAMES = (
     "fastmcp",
     "gemini_cli",
     "jsonrpc",
+    "mcp_access_log",
     "otel",
     "toolhive",
 )
