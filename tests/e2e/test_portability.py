@@ -84,7 +84,7 @@ def test_a_rule_that_is_off_has_an_entry_without_a_query(run: Run, rules: str) -
     [
         ("--format", "sarif", "--target", "splunk"),
         ("--report", "--format", "conf"),
-        ("--target", "splunk", "--target", "elastic"),
+        ("--format", "conf", "--target", "splunk", "--target", "elastic"),
         ("--report", "--target", "nothing"),
         (),
     ],
