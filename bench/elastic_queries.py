@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT / "tests" / "referee" / "elastic")]
 
 # ruff: noqa: E402 - the engine stands beside its tests
+import urllib3
 from elastic_engine import Elasticsearch, shipped
 
 from mcp_siem.convert.target import Query, Refusal
@@ -34,6 +35,7 @@ INDEX = "logs-mcp.bench"
 BUDGET = 5.0
 START = datetime(2026, 11, 24, tzinfo=UTC)
 DAY = 86_400
+CONVERSATION = ("gen_ai.conversation.id", "mcp.session.id")
 BULK = 5_000
 OK = 200
 
@@ -45,7 +47,11 @@ def events(pack: RulePack, count: int) -> Iterator[dict[str, object]]:
     for at in range(count):
         event = dict(flat[at % len(flat)])
         event["@timestamp"] = (START + timedelta(seconds=DAY * at / count)).isoformat(timespec="milliseconds")
-        event["mcp.principal"] = f"user-{at * 7919 % 500}"
+        caller = at * 7919 % 500
+        event["mcp.principal"] = f"user-{caller}"
+        # A conversation lasts an hour.
+        turn = f"{caller}-{24 * at // count}"
+        event.update({name: f"{name}-{turn}" for name in CONVERSATION if name in event})
         yield event
 
 
@@ -79,6 +85,15 @@ def _send(server: Elasticsearch, lines: list[str]) -> None:
 def seconds(server: Elasticsearch, query: Query, since: str | None) -> tuple[float, int, str | None]:
     """How long a query takes, how much it finds, and the error if it is one."""
     began = time.perf_counter()
+    try:
+        found, error = asked(server, query, since)
+    except urllib3.exceptions.TimeoutError:
+        found, error = 0, "no answer in two minutes"
+    return time.perf_counter() - began, found, error
+
+
+def asked(server: Elasticsearch, query: Query, since: str | None) -> tuple[int, str | None]:
+    """How much a query finds, and the error if it is one."""
     if query.language == "esql":
         body: dict[str, Any] = {"query": query.text.replace(INDEX_PATTERN, INDEX)}
         if since:
@@ -86,14 +101,13 @@ def seconds(server: Elasticsearch, query: Query, since: str | None) -> tuple[flo
         status, answer = server.call("POST", "/_query", body)
         found = len(answer.get("values", ()))
     else:
-        asked = {"query_string": {"query": query.text, "analyze_wildcard": True}}
-        search = asked if query.language == "lucene" else json.loads(query.text)
+        lucene = {"query_string": {"query": query.text, "analyze_wildcard": True}}
+        search = lucene if query.language == "lucene" else json.loads(query.text)
         status, answer = server.call(
             "POST", f"/{INDEX}/_search?request_cache=false", {"size": 0, "track_total_hits": True, "query": search}
         )
         found = answer["hits"]["total"]["value"] if status == OK else 0
-    took = time.perf_counter() - began
-    return took, found, None if status == OK else str(answer.get("error", {}).get("type"))
+    return found, None if status == OK else str(answer.get("error", {}).get("type"))
 
 
 def since(target: ElasticTarget, query: Query, rule: Rule) -> str:
