@@ -85,6 +85,8 @@ _RELATIVE = re.compile(
     r"(?:[\w@.+-]+[/\\])+(?:\.[\w.-]+|[\w@+ -][\w@+. -]*\.[A-Za-z0-9]{1,8}|\.{0,2})|(?:[\w@.+-]+[/\\])*\.[A-Za-z][\w.-]*(?:[/\\][\w@.+-]+)*"
 )
 _NO_BLANKS = re.compile(r"\S+")
+_INNER_PATH = re.compile(r"\s(?:[/~]|\.{1,2}/|[a-z]+://)", re.IGNORECASE)
+_MOST_BLANKS = 2
 _REFERENCES = 8
 
 
@@ -165,9 +167,14 @@ def looks_like_path(value: str, *, relative: bool = False) -> bool:
         return False
     if (_ROOTED.fullmatch(value) and value != "/") or _RELATIVE.fullmatch(value):
         return True
-    if steps_up(value) and (relative or _NO_BLANKS.fullmatch(value)):
+    if steps_up(value) and ((relative and '"' not in value) or _NO_BLANKS.fullmatch(value)):
         return True
-    return relative and ("/" in value or "\\" in value) and not looks_like_url(value)
+    return relative and ("/" in value or "\\" in value) and not looks_like_url(value) and not _is_prose(value)
+
+
+def _is_prose(value: str) -> bool:
+    """True for a sentence or a command line: more blanks than a file has, or a path that begins behind one."""
+    return value.count(" ") > _MOST_BLANKS or '"' in value or _INNER_PATH.search(value) is not None
 
 
 def looks_rooted(value: str) -> bool:

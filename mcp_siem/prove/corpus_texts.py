@@ -124,7 +124,7 @@ def _read(ref: str, value: Mapping[str, object]) -> Iterator[list[Record]]:
             yield listing([tool for tool in tools if isinstance(tool, dict)], ref=ref, server="cases")
     if isinstance(result, dict):
         yield [Record(data=line, ref=ref) for line in capture_lines([{"tool": _ANY_TOOL, "result": result}])]
-    if "name" not in value and "method" not in value and "result" not in value:
+    if not {"name", "method", "result"} & value.keys() and not any(isinstance(one, dict) for one in value.values()):
         yield _called(ref, _ANY_TOOL, value)
 
 
