@@ -24,7 +24,7 @@ __all__ = ["Due", "Lane", "Shelf", "ShelfPlan", "shelves_of"]
 _LOOKS = 8
 _MOST_PLANS = 1_024
 # A shelf is taken apart where so small a part of a limit is left.
-_LEFT = 20
+_LEFT = 5
 _NUMERIC = frozenset({"value_sum", "value_avg", "value_percentile", "value_median"})
 _UNCOUNTED: Values = (None,)
 
