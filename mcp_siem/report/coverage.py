@@ -45,7 +45,7 @@ class Coverage:
     @property
     def counts(self) -> Mapping[str, int]:
         """How many techniques are seen with each fidelity."""
-        found = Counter(technique.fidelity for technique in self.catalogue.techniques)
+        found: Counter[str] = Counter(technique.fidelity for technique in self.catalogue.techniques)
         return {name: found.get(name, 0) for name in _COLOURS}
 
     def tagged(self, namespace: str) -> Mapping[str, list[Rule]]:
