@@ -50,8 +50,8 @@ def test_a_missing_maven_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
 @pytest.mark.parametrize("engine", ["elasticsearch", "opensearch"])
 def test_a_version_without_a_recipe_is_refused(engine: str, tmp_path: Path) -> None:
-    environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path)}
-    command = [sys.executable, str(ENGINES / engine / "build.py"), "1.0"]
+    environ = {**os.environ, "XDG_CACHE_HOME": str(tmp_path), f"{engine.upper()}_VERSION": "1.0"}
+    command = [sys.executable, str(ENGINES / engine / "build.py")]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (1, "")
     assert " 1.0 is none of " in done.stderr
