@@ -63,6 +63,7 @@ class WireSession:
         self._open: Held[OpenRequest] = Held(limit=limits.open_requests, weight=limits.held_bytes)
         self._early: Held[OpenAnswer] = Held(limit=limits.early_answers, weight=limits.held_bytes)
         self._first = FirstIds()
+        self._posted = False  # whether the exchange at hand is a POST
 
     def feed(self, record: Record) -> Iterator[Event | ParseIssue]:
         """Takes the next line and yields what it completes."""
@@ -214,8 +215,11 @@ class WireSession:
             yield from self._unrequested(place, direction, response)
 
     def _unrequested(self, place: Place, direction: Direction, response: Response) -> Iterator[Event | ParseIssue]:
-        # Over HTTP request and answer are captured together.
-        begun = place.transport == "tcp" or not self._first.before(place, direction.reverse, response.id)
+        if place.transport == "tcp":
+            # A POST is captured with its answer; what a stream of the server carries may answer any request.
+            begun = self._posted or direction is Direction.TO_SERVER
+        else:
+            begun = not self._first.before(place, direction.reverse, response.id)
         yield from self._teller.unrequested(place, direction, response, seen=begun)
 
     def _exchange(self, read: ReadExchange) -> Iterator[Event | ParseIssue]:
@@ -225,6 +229,7 @@ class WireSession:
         for body in (read.asked, read.answered):
             if body.fault is not None:
                 yield ParseIssue(ref=place.ref, code=body.fault[0], reason=f"HTTP body: {body.fault[1]}")
+        self._posted = read.verb == "POST"
         asked = [parse_message(value) for value in read.asked.messages[:_MAX_BATCH]]
         requests = [message for message in asked if isinstance(message, Request)]
         yield from self._body(place, Direction.TO_SERVER, read.asked, {"mcp.message.batch": True})

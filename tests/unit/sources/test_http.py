@@ -83,6 +83,16 @@ def test_sessions_do_not_answer_each_other(tap: Any) -> None:
     assert sorted(str(one["mcp.message.pairing"]) for one in tap.end()) == ["unanswered", "unrequested"]
 
 
+def test_an_answer_in_a_stream_of_the_server_alone_is_no_forgery(tap: Any) -> None:
+    stream = tap.http(
+        {"method": "GET", "path": "/sse"},
+        _reply([{"jsonrpc": "2.0", "id": 7, "result": {}}], content_type="text/event-stream"),
+    )
+    assert [one["mcp.message.pairing"] for one in stream if "mcp.message.pairing" in one] == ["unseen"]
+    posted = tap.http(_post(_CALL), _reply([{"jsonrpc": "2.0", "id": 991, "result": {}}, _DONE]))
+    assert "unrequested" in [one.get("mcp.message.pairing") for one in posted]
+
+
 def test_an_answer_over_the_old_event_stream_is_found_by_the_session_of_the_query(tap: Any) -> None:
     tap.http({"method": "POST", "path": "/messages?sessionId=q1", "body": _CALL}, _reply("Accepted", 202))
     told = tap.http({"method": "GET", "path": "/sse?sessionId=q1"}, _reply([_DONE], content_type="text/event-stream"))
