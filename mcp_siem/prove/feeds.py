@@ -138,7 +138,7 @@ class _Feeds:
         if not has:
             return None
         lacking: list[list[str]] = [sorted(name for name in way if not self._holds(name, has)) for way in ways]
-        return tuple(sorted(lacking, key=_by_length)[0]) if lacking else ()
+        return tuple(min(lacking, key=_by_length)) if lacking else ()
 
     def _holds(self, name: str, has: set[str]) -> bool:
         """A twin is there if its original is; an object if anything of it is."""

@@ -105,17 +105,24 @@ def test_no_filter_of_a_rule_reads_text_that_an_attacker_writes(pack: RulePack) 
                     assert fields <= TRUSTED, f"{rule.stem}: {name}"
 
 
+# One field set to one value, beside the call of another case: made so that a value of a list is missed when it goes.
+_ONE_FIELD = re.compile(r"constructed: [A-Za-z_.]+ is ")
+
+
 def _asked(pack: RulePack) -> Iterator[tuple[Rule, Fixture]]:
     """Cases that are tool calls with their arguments serialised, so that the wire can be rebuilt from them."""
     for rule in pack.alerting():
         for fixture in load_fixtures(rule):
+            if _ONE_FIELD.match(fixture.case or ""):
+                continue
             if all(_is_call(event) for event in fixture.events):
                 yield rule, fixture
 
 
 def _is_call(event: Mapping[str, Any]) -> bool:
     other = {"user.id", "source.ip", "mcp.policy.decision", "mcp.protocol.version", "mcp.tool.annotations.read_only"}
-    return event.get("mcp.method.name") == "tools/call" and "mcp.request.text" in event and not other & event.keys()
+    known = {"mcp.request.text", "gen_ai.tool.name", "mcp.server.name", "process.pid", "@timestamp"}
+    return event.get("mcp.method.name") == "tools/call" and known <= event.keys() and not other & event.keys()
 
 
 def _wire(fixture: Fixture) -> Iterator[bytes]:
