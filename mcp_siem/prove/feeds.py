@@ -138,16 +138,13 @@ class _Feeds:
         if not has:
             return None
         lacking: list[list[str]] = [sorted(name for name in way if not self._holds(name, has)) for way in ways]
-        return tuple(min(lacking, key=_by_length)) if lacking else ()
+        _, least = min(((len(names), names) for names in lacking), default=(0, []))
+        return tuple(least)
 
     def _holds(self, name: str, has: set[str]) -> bool:
         """A twin is there if its original is; an object if anything of it is."""
         source = self._taxonomy.twin_source(name) or name
         return source in has or name in has or any(one.startswith(f"{source}.") for one in has)
-
-
-def _by_length(names: list[str]) -> tuple[int, list[str]]:
-    return len(names), names
 
 
 def needs_of(node: Node) -> Sequence[frozenset[str]]:
