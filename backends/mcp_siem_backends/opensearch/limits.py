@@ -36,6 +36,11 @@ _TABLE = (
         hint="split the rule, or replace lists of values by a pattern",
     ),
     Limit(
+        code="OPENSEARCH-PATTERNS",
+        reason="the patterns of one search have more than 100,000 characters together, and their automata fill the heap of a node",
+        hint="split the rule, or replace patterns by contains",
+    ),
+    Limit(
         code="OPENSEARCH-CORRELATION-NESTED",
         reason="a correlation of correlations needs the windows of another search",
         hint="correlate the base rules themselves, or run it with mcp-siem watch",

@@ -14,6 +14,7 @@ from sigma.types import SigmaCasedString, SigmaExpansion, SigmaString
 
 from mcp_siem.convert.refuse import RefusedError
 from mcp_siem.events.taxonomy import Taxonomy
+from mcp_siem_backends.opensearch.bounds import bearable
 from mcp_siem_backends.opensearch.clause import Clause, affordable, all_of, any_of, body, negated
 from mcp_siem_backends.opensearch.layout import laid_out
 from mcp_siem_backends.opensearch.leaf import keyword, leaf
@@ -57,7 +58,9 @@ class McpDslBackend(TextQueryBackend):  # type: ignore[misc]  # pySigma is untyp
     def finalize_query_default(self, rule: Any, query: Clause, index: int, state: ConversionState) -> str:
         """The search as JSON."""
         del rule, index, state
-        return laid_out(body(query))
+        search = body(query)
+        bearable(search)
+        return laid_out(search)
 
     def convert_condition(self, cond: Any, state: ConversionState) -> Any:
         """Any part of a condition; one that names no selection is refused, since it would hold always or never."""

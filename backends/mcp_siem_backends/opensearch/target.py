@@ -18,6 +18,7 @@ from mcp_siem.rules.native import native_window
 from mcp_siem.rules.parse import main_rule, parse_rule
 from mcp_siem.rules.rule import Rule
 from mcp_siem_backends.opensearch import payload
+from mcp_siem_backends.opensearch.bounds import bearable
 from mcp_siem_backends.opensearch.clause import Clause, Document, any_of, body
 from mcp_siem_backends.opensearch.correlation import BOUNDS, correlation_body, correlation_notes
 from mcp_siem_backends.opensearch.layout import laid_out
@@ -54,6 +55,7 @@ class OpenSearchTarget:
         try:
             parsed = main_rule(rule, parse_rule(rule))
             document, notes = self._document(parsed)
+            bearable(document)
         except RefusedError as error:
             return _refusal(rule, error.limit, error.where)
         except SigmaError as error:

@@ -30,7 +30,7 @@ LUCENE: list[Row] = [
     ("L6 names", "free/x: y", {"free/x": "y"}, True),
     ("L7 networks on a keyword", "free.ip|cidr: 10.0.0.0/8", {"free.ip": "10.1.2.3"}, True),
     ("L8 an order on a keyword", "user.id|gte: 5", {"user.id": "10"}, True),
-    ("L9 < cannot be escaped", "user.id|contains: '<b'", {"user.id": "a<b>"}, True),
+    ("L9 < cannot be escaped, and makes a range", "user.id: '<b'", {"user.id": "a b"}, False),
     ("L10 keywords and case of long texts", "- IGNORE previous", {"mcp.request.text": "Ignore Previous"}, True),
     ("L11 fieldref", "user.id|fieldref: user.email", {"user.id": "A", "user.email": "a"}, True),
     ("L11 cased", "user.id|cased: Foo", {"user.id": "Foo"}, True),

@@ -6,7 +6,7 @@ import orjson
 import pytest
 from opensearch_engine import OpenSearch, shipped
 
-from mcp_siem.convert.target import Query
+from mcp_siem.convert.target import Query, Refusal
 from mcp_siem.engine.engine import Engine, replay
 from mcp_siem.events.event import Event
 from mcp_siem.events.time import format_time, parse_time
@@ -20,6 +20,8 @@ from mcp_siem_backends.opensearch.target import OpenSearchTarget
 PACK = load_pack(variables=read_pack().manifest.example_vars)
 TARGET = OpenSearchTarget(PACK.taxonomy)
 DAY = 86_400_000_000
+# Its patterns fill the heap of a node: the rule says so among its known gaps.
+REFUSED = {"mcp_results_memory_words_to_model"}
 SINGLE = [rule for rule in PACK.alerting() if rule.kind == "detection"]
 CORRELATIONS = [rule for rule in PACK.alerting() if rule.kind == "correlation"]
 
@@ -53,6 +55,9 @@ def test_every_detection_finds_the_same_events_among_all_cases(opensearch: OpenS
     assert len(events) > 300
     for rule in SINGLE:
         answer = TARGET.query(rule)
+        if rule.stem in REFUSED:
+            assert isinstance(answer, Refusal)
+            continue
         assert isinstance(answer, Query), answer
         assert opensearch.found(answer.text) == matched[rule.id], rule.stem
         assert matched[rule.id], rule.stem

@@ -42,6 +42,7 @@ REFUSED = [
     ("OPENSEARCH-PATTERN-EFFORT", "k|re: '(a.{0,900}b[^c]{0,90}|d){1,5}e'"),
     ("OPENSEARCH-VALUE", "k|expand: '%nobody%'"),
     ("OPENSEARCH-CONDITION", "a: {k: x}\ncondition: a and 1 of b*"),
+    ("OPENSEARCH-PATTERNS", "k|re:\n" + "".join(f"  - '{at}[0-9]{'abc' * 200}'\n" for at in range(180))),
     ("OPENSEARCH-CLAUSES", f"k|contains: [{', '.join(f'v{at}' for at in range(1_100))}]"),
 ]
 
